@@ -1,0 +1,212 @@
+/** The settings of a site, read once: defaults < `<dir>/assetra.env` < environment < flags. No other file reads process.env. */
+import { join, resolve } from 'node:path';
+import { type DatabaseConfig, readDatabase } from './database-url.ts';
+import { readEnvFile } from './env-file.ts';
+import { ConfigError, type FieldErrors } from './errors.ts';
+import {
+  isSetting,
+  nearestSetting,
+  type SettingName,
+  Settings,
+  type SettingValues,
+  settingDescriptions,
+} from './settings.ts';
+
+export type { DatabaseConfig } from './database-url.ts';
+
+export interface Config {
+  /** The site's folder, absolute; it need not exist yet. */
+  dir: string;
+  database: DatabaseConfig;
+  http: {
+    host: string;
+    port: number;
+    corsOrigins: string[];
+    /** Addresses and CIDR blocks. */
+    trustedProxies: string[];
+    /** Present and former base URLs of this site, without trailing slash. */
+    publicUrls: string[];
+  };
+  auth: { accessMinutes: number; refreshDays: number; jwtSecret: string | undefined };
+  log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
+  environment: string;
+  sentryDsn: string | undefined;
+  /** 0 to 1. */
+  sentryTracesSampleRate: number;
+}
+
+const flagSettings = {
+  host: 'ASSETRA_HOST',
+  port: 'ASSETRA_PORT',
+  database: 'DATABASE_URL',
+  publicUrls: 'ASSETRA_PUBLIC_URLS',
+  corsOrigins: 'ASSETRA_CORS_ORIGINS',
+  logLevel: 'ASSETRA_LOG_LEVEL',
+  logFormat: 'ASSETRA_LOG_FORMAT',
+} as const satisfies Record<string, SettingName>;
+
+export type ConfigFlags = { dir?: string | undefined } & {
+  [flag in keyof typeof flagSettings]?: string | number | undefined;
+};
+
+export type Source = 'default' | 'file' | 'environment' | 'flag';
+
+export interface ExplainedSetting {
+  name: string;
+  /** As written, with secrets redacted. */
+  value: string;
+  source: Source;
+  about: string;
+}
+
+type Environment = Record<string, string | undefined>;
+
+/** Throws ConfigError naming every fault at once, each under the name of its variable or flag. */
+export function loadConfig(flags: ConfigFlags = {}, environment: Environment = process.env): Config {
+  const given = gather(flags, environment);
+  const faults: FieldErrors = fileFaults(given);
+  const parsed = Settings.safeParse(given.text);
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = issue.path[0] as SettingName;
+    faults[labelOf(given, name)] = [issue.message + quoted(name, given.text[name])];
+  }
+  const poolSize = parsed.data?.ASSETRA_DB_POOL ?? 1;
+  const database = databaseOf(given, poolSize, faults);
+  if (!parsed.success || !database || Object.keys(faults).length > 0) throw faulty(given, faults);
+  return shape(given.dir, database, parsed.data);
+}
+
+/** Every setting with its value and where it comes from, right or wrong. */
+export function explainConfig(flags: ConfigFlags = {}, environment: Environment = process.env): ExplainedSetting[] {
+  const given = gather(flags, environment);
+  const dir = {
+    name: 'ASSETRA_DIR',
+    value: given.dir,
+    source: given.dirSource,
+    about: "The site's folder; --dir says the same",
+  };
+  const settings = settingDescriptions.map(({ name, fallback, about, secret }) => {
+    const value = given.text[name] ?? fallback;
+    return { name, value: secret ? redact(name, value) : value, source: given.source[name] ?? 'default', about };
+  });
+  return [dir, ...settings];
+}
+
+interface Given {
+  dir: string;
+  dirSource: Source;
+  text: Partial<Record<SettingName, string>>;
+  source: Partial<Record<SettingName, Source>>;
+  file: ReturnType<typeof readEnvFile>;
+}
+
+function gather(flags: ConfigFlags, environment: Environment): Given {
+  const dir = resolve(flags.dir || environment.ASSETRA_DIR || 'assetra-data');
+  const dirSource = flags.dir ? 'flag' : environment.ASSETRA_DIR ? 'environment' : 'default';
+  const file = readEnvFile(join(dir, 'assetra.env'));
+  const given: Given = { dir, dirSource, text: {}, source: {}, file };
+  const flagged = Object.entries(flagSettings).map(([flag, name]) => [name, flags[flag as keyof typeof flagSettings]]);
+  take(given, 'file', file.values);
+  take(given, 'environment', environment);
+  take(given, 'flag', Object.fromEntries(flagged));
+  return given;
+}
+
+/** An empty value is no value: Compose and systemd pass variables they do not know as empty. */
+function take(given: Given, source: Source, values: Record<string, string | number | undefined>): void {
+  for (const { name } of settingDescriptions) {
+    const value = values[name];
+    if (value === undefined || value === '') continue;
+    given.text[name] = String(value);
+    given.source[name] = source;
+  }
+}
+
+function fileFaults({ file }: Given): FieldErrors {
+  const faults: FieldErrors = {};
+  for (const { name, line } of file.broken) faults[name] = [`has no value in line ${line}: write ${name}=value`];
+  for (const name of Object.keys(file.values)) {
+    if (name === 'ASSETRA_DIR') faults[name] = ['belongs in the environment, not in the file that it points to'];
+    else if (!isSetting(name)) Object.assign(faults, unknownFault(name));
+  }
+  return faults;
+}
+
+/** Names of other programs may stand in the file, unless they look like a slip of ours. */
+function unknownFault(name: string): FieldErrors {
+  const nearest = nearestSetting(name);
+  if (!nearest && !name.startsWith('ASSETRA_')) return {};
+  return { [name]: [`is no setting${nearest ? `; did you mean ${nearest}?` : ''}`] };
+}
+
+const ranks: Record<Source, number> = { default: 0, file: 1, environment: 2, flag: 3 };
+
+function databaseOf(given: Given, poolSize: number, faults: FieldErrors): DatabaseConfig | undefined {
+  const settings = {
+    text: (name: SettingName) => given.text[name],
+    rank: (name: SettingName) => ranks[given.source[name] ?? 'default'],
+  };
+  try {
+    return readDatabase(settings, given.dir, poolSize);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const [name, messages] of Object.entries(error.fields ?? {})) {
+      faults[labelOf(given, name as SettingName)] ??= messages;
+    }
+    return undefined;
+  }
+}
+
+/** The name under which the reader set it: the flag's, where a flag did. */
+function labelOf(given: Given, name: SettingName): string {
+  const flag = Object.entries(flagSettings).find(([, setting]) => setting === name)?.[0];
+  if (given.source[name] !== 'flag' || !flag) return name;
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+const isSecret = (name: SettingName) => settingDescriptions.some((setting) => setting.name === name && setting.secret);
+
+const quoted = (name: SettingName, value = '') => (isSecret(name) ? '' : `, not "${value}"`);
+
+function faulty({ dir, file }: Given, faults: FieldErrors): ConfigError {
+  const lines = Object.entries(faults).map(([name, messages]) => `  ${name} ${(messages as string[]).join(', ')}`);
+  const read = Object.keys(file.values).length > 0 ? ` (file: ${join(dir, 'assetra.env')})` : '';
+  const count = lines.length === 1 ? '1 setting is wrong' : `${lines.length} settings are wrong`;
+  return new ConfigError(`${count}${read}:\n${lines.join('\n')}`, { fields: faults });
+}
+
+const hidden = '********';
+
+/** Of a database URL only the password is hidden: which server it is must stay readable. */
+function redact(name: SettingName, value: string): string {
+  if (value === '') return '';
+  if (name !== 'DATABASE_URL') return hidden;
+  if (/^sqlite:/i.test(value)) return value;
+  const [, start, user, password = '', rest] = /^([a-z]+:\/\/)(?:([^:@/]*)(:.*)?@)?([^@]*)$/i.exec(value) ?? [];
+  if (start === undefined) return hidden;
+  if (user === undefined) return value;
+  return `${start}${user}${password && `:${hidden}`}@${rest}`;
+}
+
+function shape(dir: string, database: DatabaseConfig, values: SettingValues): Config {
+  return {
+    dir,
+    database,
+    http: {
+      host: values.ASSETRA_HOST,
+      port: values.ASSETRA_PORT,
+      corsOrigins: values.ASSETRA_CORS_ORIGINS,
+      trustedProxies: values.ASSETRA_TRUSTED_PROXIES,
+      publicUrls: values.ASSETRA_PUBLIC_URLS,
+    },
+    auth: {
+      accessMinutes: values.JWT_ACCESS_MIN,
+      refreshDays: values.JWT_REFRESH_DAYS,
+      jwtSecret: values.ASSETRA_JWT_SECRET,
+    },
+    log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
+    environment: values.ENVIRONMENT,
+    sentryDsn: values.SENTRY_DSN,
+    sentryTracesSampleRate: values.SENTRY_TRACES_SAMPLE_RATE,
+  };
+}

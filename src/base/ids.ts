@@ -1,0 +1,17 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+
+export const newUuid = (): string => randomUUID();
+
+/** Text that no one guesses: `bytes` of randomness, base64url. */
+export const newSecret = (bytes = 32): string => randomBytes(bytes).toString('base64url');
+
+/** Lower-case hex SHA-256. */
+export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+// Crockford's alphabet: no I, L, O, U, so that a code read aloud or typed by hand stays itself.
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** A short upper-case id for a label, e.g. `7K3F9Q2M`; eight characters are 40 bits. */
+export function newCode(length = 8): string {
+  return Array.from(randomBytes(length), (byte) => alphabet[byte & 31]).join('');
+}

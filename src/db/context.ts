@@ -1,0 +1,45 @@
+/** What every call below the ways in is told first: where to read and write, for whom, by whom and when. */
+import type { Log } from '../base/log.ts';
+import type { Db } from './database.ts';
+
+export type Role = 'admin' | 'operator' | 'auditor' | 'read_only';
+
+export interface Tenant {
+  id: number;
+  name: string;
+  slug: string;
+  settings: Record<string, unknown>;
+}
+
+export interface Actor {
+  kind: 'user' | 'token' | 'system';
+  /** The user's or token's id; null for the system itself. */
+  id: number | null;
+  /** What history shows: a username, `token:NAME`, `device:NAME`, `cli`. */
+  label: string;
+  /** The role in ctx.tenant; null outside a tenant. */
+  role: Role | null;
+  superuser: boolean;
+}
+
+export interface Context {
+  db: Db;
+  /** Null until a tenant is named; every tenant resource asks for it through the guarded door. */
+  tenant: Tenant | null;
+  actor: Actor;
+  now: () => Date;
+  log: Log;
+}
+
+/** A context whose tenant is known: what the guarded door hands on. */
+export interface TenantContext extends Context {
+  tenant: Tenant;
+}
+
+/** Runs work with a ctx whose db is one transaction; joins the outer one when there is one. */
+export function inTransaction<C extends Context, T>(ctx: C, work: (tx: C) => Promise<T>): Promise<T> {
+  return ctx.db.transaction((db) => work({ ...ctx, db }));
+}
+
+/** The context's time in the one stored form: RFC 3339 UTC with milliseconds. */
+export const timestamp = (ctx: Context): string => ctx.now().toISOString();

@@ -1,0 +1,219 @@
+/**
+ * The one way to the database. knex compiles SQL and keeps the pools; statements run prepared, through the driver.
+ * A handle passed to `transaction` work is bound to its connection, so nothing can escape its transaction.
+ */
+import knexPackage, { type Knex } from 'knex';
+import type { DatabaseConfig } from '../base/config.ts';
+import { Unavailable } from '../base/errors.ts';
+import { type Connection, type Dialect, type Driver, driverFor, type Outcome, type Value } from './dialect.ts';
+import { retryable, translate } from './errors.ts';
+
+export type Row = Record<string, unknown>;
+
+export interface Db {
+  readonly dialect: Dialect;
+  readonly inTransaction: boolean;
+  /** Compiles queries for this dialect and cannot run them: pass the result to `run`. */
+  readonly build: Knex;
+  /** Runs SQL text with `?` placeholders, prepared and kept by its text: never put a value into the text. */
+  query<T = Row>(sql: string, params?: readonly Value[]): Promise<T[]>;
+  /** The same for a statement that changes rows; resolves to how many. */
+  execute(sql: string, params?: readonly Value[]): Promise<number>;
+  /** Runs what `build` compiled. `tail` is appended text such as ` FOR UPDATE` or a LIMIT of plain integers. */
+  run<T = Row>(query: Knex.QueryBuilder, tail?: string): Promise<T[]>;
+  /** Inserts one row and answers its id. */
+  insert(table: string, row: Record<string, Value>): Promise<number>;
+  /** Inserts rows of one shape in as few statements as the dialect's parameter limit allows. */
+  insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void>;
+  /** ` FOR UPDATE` where rows are locked one by one; empty on SQLite, whose writer is alone anyway. */
+  readonly forUpdate: string;
+  /** Runs work in a transaction; within one it joins the outer. Deadlocks are tried again: work must be repeatable. */
+  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /** Within a transaction: undoes work's own changes when it throws, and leaves the rest standing. */
+  savepoint<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface PoolState {
+  size: number;
+  used: number;
+  waiting: number;
+}
+
+const attempts = 6;
+/** knex prints what it also throws; it is told once, by whoever catches it. */
+const quiet = { warn() {}, error() {}, deprecate() {}, debug() {} };
+
+/** Opens pools, but no connection: the first statement does. Call `close()` when done. */
+export class Database implements Db {
+  readonly inTransaction = false;
+  readonly dialect: Dialect;
+  readonly build: Knex;
+  readonly forUpdate: string;
+  readonly #driver: Driver;
+  readonly #writer: Knex;
+  readonly #reader: Knex;
+  #observe: ((seconds: number) => void) | undefined;
+
+  constructor(config: DatabaseConfig) {
+    this.#driver = driverFor(config);
+    this.dialect = config.dialect;
+    this.forUpdate = this.#driver.forUpdate;
+    this.build = knexPackage({ client: this.#driver.compiler, useNullAsDefault: true, log: quiet });
+    this.#writer = knexPackage({ ...this.#driver.pool(config, 'write'), log: quiet });
+    this.#reader = this.#driver.separateReaders
+      ? knexPackage({ ...this.#driver.pool(config, 'read'), log: quiet })
+      : this.#writer;
+  }
+
+  /** Told the seconds of every statement run outside and inside transactions. */
+  observe(listener: (seconds: number) => void): void {
+    this.#observe = listener;
+  }
+
+  /** For migrations alone. */
+  get schema(): Knex {
+    return this.#writer;
+  }
+
+  poolState(): PoolState {
+    const pools = this.#reader === this.#writer ? [this.#writer] : [this.#writer, this.#reader];
+    const sum = (measure: (pool: Pool) => number) =>
+      pools.reduce((total, knex) => total + measure(knex.client.pool), 0);
+    return {
+      size: sum((pool) => pool.max),
+      used: sum((pool) => pool.numUsed()),
+      waiting: sum((pool) => pool.numPendingAcquires()),
+    };
+  }
+
+  query<T = Row>(sql: string, params: readonly Value[] = []): Promise<T[]> {
+    return this.#with(this.#reader, async (connection) => (await this.#send(connection, sql, params)).rows as T[]);
+  }
+
+  run<T = Row>(query: Knex.QueryBuilder, tail = ''): Promise<T[]> {
+    const { sql, bindings } = query.toSQL().toNative();
+    const write = !/^\s*select/i.test(sql);
+    return this.#with(write ? this.#writer : this.#reader, async (connection) => {
+      const outcome = await this.#send(connection, sql + tail, bindings as Value[], true);
+      return outcome.rows as T[];
+    });
+  }
+
+  execute(sql: string, params: readonly Value[] = []): Promise<number> {
+    return this.#with(this.#writer, async (connection) => (await this.#send(connection, sql, params)).changes);
+  }
+
+  insert(table: string, row: Record<string, Value>): Promise<number> {
+    return this.transaction((tx) => tx.insert(table, row));
+  }
+
+  insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void> {
+    return this.transaction((tx) => tx.insertMany(table, rows));
+  }
+
+  async transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#with(this.#writer, (connection) => this.#commitAround(connection, work));
+      } catch (error) {
+        if (!retryable(error)) throw error;
+        if (attempt === attempts) throw new Unavailable('The database is busy. Try again.', { cause: error });
+        await new Promise((resolve) => setTimeout(resolve, 5 * 2 ** attempt * Math.random()));
+      }
+    }
+  }
+
+  savepoint<T>(): Promise<T> {
+    throw new Error('savepoint() needs a transaction around it');
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.destroy();
+    if (this.#reader !== this.#writer) await this.#reader.destroy();
+    await this.build.destroy();
+  }
+
+  async #commitAround<T>(connection: Connection, work: (tx: Db) => Promise<T>): Promise<T> {
+    await this.#send(connection, this.#driver.begin, []);
+    try {
+      const result = await work(this.#bound(connection));
+      await this.#send(connection, 'COMMIT', []);
+      return result;
+    } catch (error) {
+      // A connection that died has nothing left to roll back; the first error is the one to tell.
+      await this.#send(connection, 'ROLLBACK', []).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #bound(connection: Connection): Db {
+    const send = (sql: string, params: readonly Value[], native = false) => this.#send(connection, sql, params, native);
+    const bound: Db = {
+      dialect: this.dialect,
+      inTransaction: true,
+      build: this.build,
+      forUpdate: this.forUpdate,
+      query: async <T>(sql: string, params: readonly Value[] = []) => (await send(sql, params)).rows as T[],
+      execute: async (sql, params = []) => (await send(sql, params)).changes,
+      run: async <T>(query: Knex.QueryBuilder, tail = '') => {
+        const { sql, bindings } = query.toSQL().toNative();
+        return (await send(sql + tail, bindings as Value[], true)).rows as T[];
+      },
+      insert: async (table, row) => {
+        const columns = Object.keys(row);
+        const sql = this.#driver.insertSql(table, columns, 1);
+        return (await send(sql, Object.values(row))).insertId;
+      },
+      insertMany: async (table, rows) => {
+        const columns = Object.keys(rows[0] ?? {});
+        const chunk = Math.max(1, Math.floor(this.#driver.maxParameters / Math.max(1, columns.length)));
+        for (let from = 0; from < rows.length; from += chunk) {
+          const part = rows.slice(from, from + chunk);
+          const values = part.flatMap((row) => columns.map((column) => row[column] ?? null));
+          await send(this.#driver.insertSql(table, columns, part.length, false), values);
+        }
+      },
+      transaction: (work) => work(bound),
+      savepoint: async (work) => {
+        await send('SAVEPOINT part', []);
+        try {
+          const result = await work();
+          await send('RELEASE SAVEPOINT part', []);
+          return result;
+        } catch (error) {
+          await send('ROLLBACK TO SAVEPOINT part', []);
+          throw error;
+        }
+      },
+    };
+    return bound;
+  }
+
+  async #with<T>(knex: Knex, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await knex.client.acquireConnection().catch((error: unknown) => {
+      throw translate(error, this.dialect);
+    });
+    try {
+      return await work(connection);
+    } finally {
+      await knex.client.releaseConnection(connection);
+    }
+  }
+
+  async #send(connection: Connection, sql: string, params: readonly Value[], native = false): Promise<Outcome> {
+    const started = this.#observe ? process.hrtime.bigint() : 0n;
+    try {
+      return await this.#driver.send(connection, sql, params, native);
+    } catch (error) {
+      throw translate(error, this.dialect);
+    } finally {
+      this.#observe?.(Number(process.hrtime.bigint() - started) / 1e9);
+    }
+  }
+}
+
+interface Pool {
+  max: number;
+  numUsed(): number;
+  numPendingAcquires(): number;
+}

@@ -1,0 +1,43 @@
+/** The table of named differences between the three databases. Nothing above db/ asks which one it talks to. */
+import type { Knex } from 'knex';
+import type { DatabaseConfig } from '../base/config.ts';
+import { mysql } from './mysql.ts';
+import { postgres } from './postgres.ts';
+import { sqlite } from './sqlite.ts';
+
+export type Dialect = DatabaseConfig['dialect'];
+export type Value = string | number | boolean | null | Buffer;
+/** The driver's own connection object: sqlite3.Database, pg.Client or mysql2's Connection. */
+// biome-ignore lint/suspicious/noExplicitAny: each driver file knows its own.
+export type Connection = any;
+
+export interface Outcome {
+  rows: unknown[];
+  changes: number;
+  insertId: number;
+}
+
+export interface Driver {
+  /** knex client name or class that compiles SQL without a connection. */
+  compiler: string;
+  /** Readers have a pool of their own, read-only. */
+  separateReaders: boolean;
+  begin: string;
+  forUpdate: string;
+  maxParameters: number;
+  pool(config: DatabaseConfig, use: 'read' | 'write'): Knex.Config;
+  /** `native`: the text already has the dialect's own placeholders. */
+  send(connection: Connection, sql: string, params: readonly Value[], native: boolean): Promise<Outcome>;
+  insertSql(table: string, columns: readonly string[], rows: number, returnId?: boolean): string;
+}
+
+const drivers: Record<Dialect, Driver> = { sqlite, postgres, mysql };
+
+export const driverFor = (config: DatabaseConfig): Driver => drivers[config.dialect];
+
+/** `INSERT INTO t (a, b) VALUES (?, ?), …`; names come from our own definitions, never from a request. */
+export function insertText(table: string, columns: readonly string[], rows: number, quote: string): string {
+  const names = columns.map((column) => `${quote}${column}${quote}`).join(', ');
+  const tuple = `(${columns.map(() => '?').join(', ')})`;
+  return `INSERT INTO ${table} (${names}) VALUES ${Array.from({ length: rows }, () => tuple).join(', ')}`;
+}

@@ -1,0 +1,69 @@
+/** MySQL and MariaDB: READ COMMITTED, binary collation, no RETURNING. */
+import type { Knex } from 'knex';
+import type { Connection, ResultSetHeader } from 'mysql2';
+import type { DatabaseConfig } from '../base/config.ts';
+import { type Driver, insertText, type Outcome, type Value } from './dialect.ts';
+
+// The isolation variable has one name on MySQL 8 and another on MariaDB; the statement is the same on both.
+const session = [
+  'SET NAMES utf8mb4 COLLATE utf8mb4_bin',
+  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'",
+  "SET SESSION time_zone = '+00:00'",
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+];
+
+export const mysql: Driver = {
+  compiler: 'mysql2',
+  separateReaders: false,
+  begin: 'START TRANSACTION',
+  forUpdate: ' FOR UPDATE',
+  maxParameters: 60_000,
+  pool(config: DatabaseConfig): Knex.Config {
+    return {
+      client: 'mysql2',
+      connection: {
+        ...(config.socketPath ? { socketPath: config.socketPath } : { host: config.host, port: config.port }),
+        user: config.user,
+        password: config.password,
+        database: config.name,
+        charset: 'utf8mb4',
+        connectTimeout: 5_000,
+        supportBigNumbers: true,
+        decimalNumbers: true,
+        maxPreparedStatements: 400,
+      } as Knex.MySql2ConnectionConfig,
+      pool: {
+        min: 0,
+        max: config.poolSize,
+        afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) =>
+          prepareSession(connection, (error) => done(error, connection)),
+      },
+      acquireConnectionTimeout: 10_000,
+    };
+  },
+  send(connection: Connection, sql, params): Promise<Outcome> {
+    // The prepared protocol has no transaction control.
+    const transactional = params.length === 0 && /^(start|commit|rollback|savepoint|release)/i.test(sql);
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null, result: unknown) => (error ? reject(error) : resolve(outcomeOf(result)));
+      if (transactional) connection.query(sql, done);
+      else connection.execute(sql, params as Value[], done);
+    });
+  },
+  insertSql: (table, columns, rows) => insertText(table, columns, rows, '`'),
+};
+
+function prepareSession(connection: Connection, done: (error: Error | null) => void): void {
+  const next = (index: number) => {
+    const statement = session[index];
+    if (!statement) return done(null);
+    connection.query(statement, (error) => (error ? done(error) : next(index + 1)));
+  };
+  next(0);
+}
+
+function outcomeOf(result: unknown): Outcome {
+  if (Array.isArray(result)) return { rows: result, changes: 0, insertId: 0 };
+  const header = result as ResultSetHeader;
+  return { rows: [], changes: header.affectedRows, insertId: header.insertId };
+}

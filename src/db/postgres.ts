@@ -1,0 +1,65 @@
+/** PostgreSQL: READ COMMITTED, named prepared statements, numbers as numbers. */
+import type { Knex } from 'knex';
+import type { Client } from 'pg';
+import type { DatabaseConfig } from '../base/config.ts';
+import { sha256 } from '../base/ids.ts';
+import { type Driver, insertText, type Outcome } from './dialect.ts';
+
+const int8 = 20;
+const numeric = 1700;
+/** Statement names and `$n` texts by SQL text; texts come from code, so the map is bounded by the code. */
+const texts = new Map<string, { name: string; text: string }>();
+
+export const postgres: Driver = {
+  compiler: 'pg',
+  separateReaders: false,
+  begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
+  forUpdate: ' FOR UPDATE',
+  maxParameters: 60_000,
+  pool(config: DatabaseConfig): Knex.Config {
+    return {
+      client: 'pg',
+      connection: {
+        host: config.socketPath ?? config.host,
+        port: config.port,
+        user: config.user,
+        password: config.password,
+        database: config.name,
+        application_name: 'assetra',
+        connectionTimeoutMillis: 5_000,
+        // Identities stay far below 2^53; sums and counts too.
+        types: { getTypeParser: parserOf } as never,
+      },
+      pool: { min: 0, max: config.poolSize },
+      acquireConnectionTimeout: 10_000,
+    };
+  },
+  async send(client: Client, sql, params, native): Promise<Outcome> {
+    const { name, text } = statementOf(sql, native);
+    const bare = params.length === 0 && /^(begin|commit|rollback|savepoint|release)/i.test(sql);
+    const result = await client.query(bare ? { text } : { name, text, values: params as unknown[] });
+    const rows = result.rows as { id?: number }[];
+    return { rows, changes: result.rowCount ?? 0, insertId: rows[0]?.id ?? 0 };
+  },
+  insertSql: (table, columns, rows, returnId = true) =>
+    insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
+};
+
+function parserOf(oid: number): (text: string) => unknown {
+  if (oid === int8 || oid === numeric) return Number;
+  if (oid === 16) return (text) => text === 't';
+  if (oid === 21 || oid === 23) return Number;
+  if (oid === 700 || oid === 701) return Number;
+  return (text) => text;
+}
+
+function statementOf(sql: string, native: boolean): { name: string; text: string } {
+  const known = texts.get(sql);
+  if (known) return known;
+  let position = 0;
+  const text = native ? sql : sql.replace(/\?/g, () => `$${++position}`);
+  const entry = { name: `a${sha256(sql).slice(0, 24)}`, text };
+  // Dynamic lists make a new text for each mix of filters; beyond this many, statements stay unnamed.
+  if (texts.size < 1_000) texts.set(sql, entry);
+  return texts.size < 1_000 ? entry : { name: '', text };
+}
