@@ -24,7 +24,7 @@ function importsOf(file: string): string[] {
 }
 
 /** Why this import breaks the house rule, or null. */
-export function breach(file: string, target: string): string | null {
+function breach(file: string, target: string): string | null {
   const [box, feature] = file.split('/') as [string, string];
   const [targetBox, targetFeature] = target.split('/') as [string, string];
   if (file === 'main.ts' || target.startsWith('..')) return null;

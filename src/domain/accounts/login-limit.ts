@@ -1,0 +1,82 @@
+/** Guessing is slow: after five failures a name is locked for its address, longer each time; kept in the database. */
+import { TooMany } from '../../base/errors.ts';
+import { sha256 } from '../../base/ids.ts';
+import { type Context, inTransaction, timestamp } from '../../db/context.ts';
+import { UniqueViolation } from '../../db/errors.ts';
+
+/** Failures are forgotten this long after the last, in ms. */
+const memory = 15 * 60_000;
+const firstLock = 30_000;
+const longestLock = 15 * 60_000;
+
+interface Subject {
+  key: string;
+  /** Failures that cost nothing. */
+  free: number;
+}
+
+interface AttemptRow {
+  failures: number;
+  updated_at: string;
+  locked_until: string | null;
+}
+
+/** A name from one address, and everything from that address: a list of names is as good as a list of passwords. */
+const subjectsOf = (username: string, address: string): Subject[] => [
+  { key: `name:${sha256(`${username.toLowerCase()}|${address}`)}`, free: 5 },
+  { key: `address:${address}`.slice(0, 255), free: 50 },
+];
+
+/** TooMany while the name or the address is locked. */
+export async function check(ctx: Context, username: string, address: string): Promise<void> {
+  for (const { key } of subjectsOf(username, address)) {
+    const row = await find(ctx, key);
+    const wait = row?.locked_until ? Date.parse(row.locked_until) - ctx.now().getTime() : 0;
+    if (wait > 0) {
+      const seconds = Math.ceil(wait / 1000);
+      throw new TooMany(`Too many failed attempts. Try again in ${seconds} seconds.`, seconds);
+    }
+  }
+}
+
+export async function failed(ctx: Context, username: string, address: string): Promise<void> {
+  for (const subject of subjectsOf(username, address)) await count(ctx, subject);
+}
+
+/** The address keeps its count: whoever has one password may still be guessing others. */
+export async function succeeded(ctx: Context, username: string, address: string): Promise<void> {
+  const [name] = subjectsOf(username, address);
+  await ctx.db.execute('DELETE FROM login_attempts WHERE subject = ?', [name!.key]);
+}
+
+async function count(ctx: Context, subject: Subject, again = true): Promise<void> {
+  try {
+    await inTransaction(ctx, (tx) => countIn(tx, subject));
+  } catch (error) {
+    if (!(error instanceof UniqueViolation) || !again) throw error;
+    await count(ctx, subject, false);
+  }
+}
+
+async function countIn(ctx: Context, { key, free }: Subject): Promise<void> {
+  const row = await find(ctx, key, ctx.db.forUpdate);
+  const now = timestamp(ctx);
+  const stale = row && ctx.now().getTime() - Date.parse(row.updated_at) > memory;
+  const failures = row && !stale ? row.failures + 1 : 1;
+  const beyond = failures - free;
+  const lock = beyond < 0 ? null : Math.min(firstLock * 2 ** beyond, longestLock);
+  const lockedUntil = lock === null ? null : new Date(ctx.now().getTime() + lock).toISOString();
+  if (row) {
+    const sql = 'UPDATE login_attempts SET failures = ?, locked_until = ?, updated_at = ? WHERE subject = ?';
+    await ctx.db.execute(sql, [failures, lockedUntil, now, key]);
+    return;
+  }
+  const sql =
+    'INSERT INTO login_attempts (subject, failures, window_started_at, locked_until, updated_at) VALUES (?, ?, ?, ?, ?)';
+  await ctx.db.execute(sql, [key, failures, now, lockedUntil, now]);
+}
+
+async function find(ctx: Context, key: string, tail = ''): Promise<AttemptRow | undefined> {
+  const sql = `SELECT failures, updated_at, locked_until FROM login_attempts WHERE subject = ?${tail}`;
+  return (await ctx.db.query<AttemptRow>(sql, [key]))[0];
+}

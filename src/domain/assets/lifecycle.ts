@@ -1,0 +1,144 @@
+/** The rules of assets. Whatever changes one goes through `write`, which keeps its history. */
+import { Conflict, Invalid, NotFound } from '../../base/errors.ts';
+import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
+import type { Fields } from '../../resource/define.ts';
+import { guarded, serve } from '../../resource/serve.ts';
+import * as store from '../../resource/store.ts';
+import * as history from '../history/service.ts';
+import { type AssetRow, assets, statuses } from './resource.ts';
+
+export const served = serve(assets, { create, update, remove });
+
+/** What a history record adds to the fields that changed. */
+export interface Circumstance {
+  event_type?: history.EventType;
+  note?: string | undefined;
+  gps_latitude?: string | null | undefined;
+  gps_longitude?: string | null | undefined;
+  /** Write a record although no field changed: the act itself is worth one. */
+  always?: boolean;
+}
+
+type Changes = Partial<Omit<AssetRow, 'id' | 'tenant' | 'created_at' | 'updated_at'>>;
+
+async function create(ctx: TenantContext, values: Fields<typeof assets>): Promise<AssetRow> {
+  checkStatus(ctx, values.status);
+  const retired_at = values.retired_at ?? (values.status === 'retired' ? timestamp(ctx) : null);
+  const asset = await store.insert(ctx, assets, {
+    ...values,
+    retired_at,
+    checked_out_at: null,
+    expected_return_at: null,
+  });
+  await history.append(ctx, {
+    asset: asset.id,
+    event_type: 'create',
+    previous_state: {},
+    new_state: stateOf(asset),
+    location: asset.current_location,
+  });
+  return asset;
+}
+
+async function update(ctx: TenantContext, asset: AssetRow, changes: Partial<Fields<typeof assets>>): Promise<AssetRow> {
+  if (changes.status !== undefined && changes.status !== asset.status) checkStatus(ctx, changes.status);
+  return write(ctx, asset, { ...changes, ...consequences(ctx, asset, changes) });
+}
+
+/** Stores what differs and its history record, in the caller's transaction; answers the row as it now is. */
+export async function write(
+  ctx: TenantContext,
+  asset: AssetRow,
+  changes: Changes,
+  circumstance: Circumstance = {},
+): Promise<AssetRow> {
+  const changed = differences(asset, changes);
+  if (Object.keys(changed).length === 0 && !circumstance.always) return asset;
+  const written = await store.update(ctx, assets, asset, changed);
+  const previous = Object.fromEntries(Object.keys(changed).map((field) => [field, asset[field as keyof AssetRow]]));
+  await history.append(ctx, {
+    asset: asset.id,
+    event_type: circumstance.event_type ?? eventTypeOf(changed),
+    previous_state: previous,
+    new_state: circumstance.note ? { ...changed, note: circumstance.note } : changed,
+    location: written.current_location,
+    gps_latitude: circumstance.gps_latitude ?? null,
+    gps_longitude: circumstance.gps_longitude ?? null,
+  });
+  return written;
+}
+
+/** Scans and children stay, without the asset; its codes are free again; its history outlives it. */
+async function remove(ctx: TenantContext, asset: AssetRow): Promise<void> {
+  await history.append(ctx, { asset: asset.id, event_type: 'delete', previous_state: stateOf(asset), new_state: {} });
+  await ctx.db.execute('UPDATE scan_events SET asset_id = NULL WHERE asset_id = ?', [asset.id]);
+  await ctx.db.execute('DELETE FROM asset_codes WHERE asset_id = ?', [asset.id]);
+  const children = await ctx.db.query<{ id: number }>('SELECT id FROM assets WHERE parent_asset_id = ?', [asset.id]);
+  for (const { id } of children) await write(ctx, await store.get(ctx, assets, id, true), { parent_asset: null });
+  await store.remove(ctx, assets, asset.id);
+}
+
+/** The asset of a tag; NotFound when the tenant has none. */
+export const byTag = (ctx: Context, tag: string): Promise<AssetRow> =>
+  guarded(ctx, 'assets', 'view', async (inside) => {
+    const asset = await store.findBy(inside, assets, 'asset_tag', tag);
+    if (!asset) throw new NotFound('Asset not found.');
+    return asset;
+  });
+
+/** The asset for a change, locked until the transaction ends; NotFound or Forbidden as for any row. */
+export const forChange = (ctx: TenantContext, id: number): Promise<AssetRow> => store.get(ctx, assets, id, true);
+
+/** A scan touched the asset: a record, and nothing else of the asset changes. */
+export const recordScan = (
+  ctx: TenantContext,
+  asset: AssetRow,
+  happening: Omit<history.Happening, 'asset' | 'event_type' | 'previous_state'>,
+) => history.append(ctx, { asset: asset.id, event_type: 'scan', previous_state: {}, ...happening });
+
+/** The built-in statuses and those that the tenant's settings add as `asset_statuses`. */
+export function statusesOf(ctx: TenantContext): string[] {
+  const own = ctx.tenant.settings.asset_statuses;
+  return [...statuses, ...(Array.isArray(own) ? own.filter((status) => typeof status === 'string') : [])];
+}
+
+function checkStatus(ctx: TenantContext, status: string): void {
+  const allowed = statusesOf(ctx);
+  if (!allowed.includes(status))
+    throw new Invalid({ status: [`"${status}" is not a valid choice. Choose one of: ${allowed.join(', ')}.`] });
+}
+
+/** What a change of status or holder brings with it. */
+function consequences(ctx: TenantContext, asset: AssetRow, changes: Changes): Changes {
+  const result: Changes = {};
+  const status = changes.status ?? asset.status;
+  if (status !== asset.status && changes.retired_at === undefined)
+    result.retired_at = status === 'retired' ? timestamp(ctx) : null;
+  if (changes.assigned_to === null) Object.assign(result, { checked_out_at: null, expected_return_at: null });
+  return result;
+}
+
+function differences(asset: AssetRow, changes: Changes): Changes {
+  const differing = Object.entries(changes).filter(
+    ([field, value]) => JSON.stringify(value) !== JSON.stringify(asset[field as keyof AssetRow]),
+  );
+  return Object.fromEntries(differing);
+}
+
+function eventTypeOf(changed: Changes): history.EventType {
+  if (changed.status === 'retired') return 'retire';
+  if ('assigned_to' in changed) return 'assign';
+  if ('current_location' in changed) return 'move';
+  return changed.status === 'in_maintenance' ? 'maintain' : 'update';
+}
+
+/** The fields of an asset as history keeps them. */
+function stateOf({ id, tenant, created_at, updated_at, ...state }: AssetRow): Record<string, unknown> {
+  return state;
+}
+
+/** Conflict when the asset is in a state that nobody can hold or move it in. */
+export function checkUsable(asset: AssetRow, act: string): void {
+  if (asset.status === 'retired' || asset.status === 'lost')
+    throw new Conflict(`This asset is ${asset.status}, so it cannot be ${act}. Change its status first.`);
+}

@@ -1,0 +1,32 @@
+/** An asset by the text on its label: registered code, then tag, then barcode value. */
+import type { TenantContext } from '../../db/context.ts';
+import * as store from '../../resource/store.ts';
+import { type AssetRow, assetCodes, assets } from './resource.ts';
+
+const selection = assets.columns.map(({ column }) => `a.${column}`).join(', ');
+const found =
+  `SELECT ${selection}, 1 AS preference FROM asset_codes c JOIN assets a ON a.id = c.asset_id ` +
+  "WHERE c.tenant_id = ? AND c.code = ? AND c.status = 'active' UNION ALL " +
+  `SELECT ${selection}, 2 FROM assets a WHERE a.tenant_id = ? AND a.asset_tag = ? UNION ALL ` +
+  `SELECT ${selection}, 3 FROM assets a WHERE a.tenant_id = ? AND a.barcode_value = ? ` +
+  'ORDER BY preference, id LIMIT 1';
+
+/** One statement, since this is what every scan waits for. */
+export async function byCode(ctx: TenantContext, text: string): Promise<AssetRow | undefined> {
+  if (text === '') return undefined;
+  const { id } = ctx.tenant;
+  const rows = await ctx.db.query(found, [id, text, id, text, id, text]);
+  return rows[0] && store.decode(assets, rows[0]);
+}
+
+/** The tenant's asset with this identity. */
+export async function byId(ctx: TenantContext, id: number): Promise<AssetRow | undefined> {
+  const asset = await store.find(ctx, assets, id);
+  return asset?.tenant === ctx.tenant.id ? asset : undefined;
+}
+
+/** Whether the text is a printed code that no asset has claimed. */
+export async function isUnclaimed(ctx: TenantContext, text: string): Promise<boolean> {
+  const code = await store.findBy(ctx, assetCodes, 'code', text);
+  return code?.status === 'unclaimed';
+}

@@ -1,0 +1,5 @@
+/** Kinds of assets. */
+import { serve } from '../../resource/serve.ts';
+import { assetCategories } from './resource.ts';
+
+export const served = serve(assetCategories);

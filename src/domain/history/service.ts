@@ -1,0 +1,62 @@
+/** The one place that writes history. A record is hashed over its canonical body, so that a later edit shows. */
+import canonicalize from 'canonicalize';
+import { sha256 } from '../../base/ids.ts';
+import { type TenantContext, timestamp } from '../../db/context.ts';
+import type { RowOf } from '../../resource/define.ts';
+import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
+import { assetStateHistory, type eventTypes } from './resource.ts';
+
+export { assetStateHistory as resource } from './resource.ts';
+
+export type EventType = (typeof eventTypes)[number];
+export type HistoryRow = RowOf<typeof assetStateHistory>;
+
+export interface Happening {
+  asset: number;
+  event_type: EventType;
+  /** Changed fields before and after; everything on create and delete. */
+  previous_state: Record<string, unknown>;
+  new_state: Record<string, unknown>;
+  location?: number | null;
+  gps_latitude?: string | null;
+  gps_longitude?: string | null;
+}
+
+/** Writes one record in the caller's transaction. The checksum is SHA-256 over the RFC 8785 form of the stored body. */
+export async function append(ctx: TenantContext, happening: Happening): Promise<void> {
+  const at = timestamp(ctx);
+  const record = {
+    tenant: ctx.tenant.id,
+    asset: happening.asset,
+    event_type: happening.event_type,
+    actor: ctx.actor.kind === 'user' ? ctx.actor.id : null,
+    actor_label: ctx.actor.label,
+    location: happening.location ?? null,
+    gps_latitude: happening.gps_latitude ?? null,
+    gps_longitude: happening.gps_longitude ?? null,
+    previous_state: happening.previous_state,
+    new_state: happening.new_state,
+    created_at: at,
+  };
+  const body = canonicalize(record)!;
+  await ctx.db.insert(assetStateHistory.table, {
+    tenant_id: record.tenant,
+    asset_id: record.asset,
+    event_type: record.event_type,
+    actor_id: record.actor,
+    actor_label: record.actor_label,
+    location_id: record.location,
+    gps_latitude: record.gps_latitude,
+    gps_longitude: record.gps_longitude,
+    previous_state: JSON.stringify(record.previous_state),
+    new_state: JSON.stringify(record.new_state),
+    body,
+    checksum: sha256(body),
+    created_at: at,
+    updated_at: at,
+  });
+}
+
+/** The records of one asset, newest first unless the query says otherwise. */
+export const ofAsset = (ctx: TenantContext, asset: number, query: QueryText): Promise<Page<HistoryRow>> =>
+  list(ctx, assetStateHistory, parseListQuery(assetStateHistory, query), [{ column: 'asset_id', value: asset }]);

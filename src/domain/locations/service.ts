@@ -1,0 +1,14 @@
+/** Places, and how others find one. */
+import type { TenantContext } from '../../db/context.ts';
+import type { RowOf } from '../../resource/define.ts';
+import { serve } from '../../resource/serve.ts';
+import * as store from '../../resource/store.ts';
+import { locations } from './resource.ts';
+
+export type LocationRow = RowOf<typeof locations>;
+
+export const served = serve(locations);
+
+/** The tenant's location with this code. */
+export const byCode = (ctx: TenantContext, code: string): Promise<LocationRow | undefined> =>
+  store.findBy(ctx, locations, 'code', code);

@@ -1,0 +1,37 @@
+/** Who may do what: SPEC's role table as data. The role is asked by action, not by HTTP method. */
+import type { Actor, Role } from '../db/context.ts';
+
+export type Area = 'assets' | 'workflows' | 'webhooks' | 'accounts' | 'other';
+export type Action = 'view' | 'create' | 'change' | 'delete' | 'execute' | 'verify';
+
+const everything: Action[] = ['view', 'create', 'change', 'delete', 'execute', 'verify'];
+
+export const roles: Record<Role, Record<Area, Action[]>> = {
+  admin: {
+    assets: everything,
+    workflows: everything,
+    webhooks: everything,
+    accounts: everything,
+    other: everything,
+  },
+  operator: {
+    assets: ['view', 'create', 'change', 'delete', 'execute'],
+    workflows: ['view', 'execute'],
+    webhooks: ['view', 'create'],
+    accounts: [],
+    other: ['view', 'create', 'change'],
+  },
+  auditor: { assets: ['view', 'verify'], workflows: ['view'], webhooks: ['view'], accounts: [], other: ['view'] },
+  read_only: { assets: ['view'], workflows: ['view'], webhooks: ['view'], accounts: [], other: ['view'] },
+};
+
+export const roleNames = Object.keys(roles) as [Role, ...Role[]];
+
+/** Whether the actor may, in the tenant of its role. A superuser and the system may everything. */
+export function may(actor: Actor, area: Area, action: Action): boolean {
+  if (actor.superuser) return true;
+  return actor.role !== null && roles[actor.role][area].includes(action);
+}
+
+/** SPEC's `can_write`: whether the role writes at all. */
+export const canWrite = (actor: Actor): boolean => may(actor, 'assets', 'create');
