@@ -61,7 +61,7 @@ export type Fields<Res> = Res extends Resource<infer F, z.ZodRawShape> ? z.outpu
 export type RowOf<Res> =
   Res extends Resource<infer F, infer R>
     ? { id: number; tenant: number; created_at: string; updated_at: string } & z.output<z.ZodObject<F>> &
-        z.output<z.ZodObject<R>>
+        (keyof R extends never ? unknown : z.output<z.ZodObject<R>>)
     : never;
 // biome-ignore lint/suspicious/noExplicitAny: any resource, whatever its shape.
 export type AnyResource = Resource<any, any>;

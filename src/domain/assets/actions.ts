@@ -1,10 +1,9 @@
 /** What can be done to an asset besides reading and writing its fields. */
-import type { z } from 'zod';
 import { guarded, type Input, idOf, type Operation } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as history from '../history/service.ts';
 import { Bulk, BulkAnswer, bulk } from './bulk.ts';
-import { codesOf, registerCode } from './codes.ts';
+import { codesOf, NewCode, registerCode } from './codes.ts';
 import { CheckIn, CheckOut, checkIn, checkOut, Move, move } from './custody.ts';
 import { byTag } from './lifecycle.ts';
 import { assetCodes, assets } from './resource.ts';
@@ -94,7 +93,7 @@ export const assetActions: Operation[] = [
     action: 'change',
     kind: 'row',
     status: 201,
-    body: assetCodes.fields.omit({ asset: true, status: true }) as z.ZodObject,
+    body: NewCode,
     answer: assetCodes.read,
     run: (ctx, input) => registerCode(ctx, idOf(input), input.body),
   },

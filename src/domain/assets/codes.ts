@@ -3,9 +3,13 @@ import { Conflict, Invalid } from '../../base/errors.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
 import type { Fields } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
+import { parse } from '../../resource/parse.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { type AssetCodeRow, assetCodes, assets } from './resource.ts';
+
+/** A code as it is given to the asset of the path. */
+export const NewCode = assetCodes.fields.omit({ asset: true, status: true });
 
 type CodeFields = Fields<typeof assetCodes>;
 
@@ -25,8 +29,8 @@ export const codesOf = (ctx: Context, asset: number, query: QueryText): Promise<
 export const registerCode = (ctx: Context, asset: number, body: unknown): Promise<AssetCodeRow> =>
   guarded(ctx, 'assets', 'change', async (inside) => {
     const row = await store.get(inside, assets, asset, true);
-    const code = (body as { code?: unknown } | null)?.code;
-    const claimed = typeof code === 'string' ? await claimCode(inside, row.id, code.trim()) : undefined;
+    const { code } = parse(NewCode, body);
+    const claimed = await claimCode(inside, row.id, code);
     return claimed ?? servedCodes.create(inside, { ...(body as object), asset: row.id, status: 'active' });
   });
 

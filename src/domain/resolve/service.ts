@@ -1,0 +1,70 @@
+/** "What is this string?": one answer for API, kiosk, scanner and command line alike. */
+import { NotFound } from '../../base/errors.ts';
+import type { Context, TenantContext } from '../../db/context.ts';
+import { guarded } from '../../resource/serve.ts';
+import * as assets from '../assets/service.ts';
+import * as barcodes from '../barcodes/service.ts';
+import * as locations from '../locations/service.ts';
+import { type Command, commandOf } from './commands.ts';
+import { targetOf } from './urls.ts';
+
+export { rememberUrl } from './urls.ts';
+
+export type Meaning =
+  | { kind: 'asset'; asset: assets.AssetRow }
+  | { kind: 'location'; location: locations.LocationRow }
+  | { kind: 'command'; command: Command }
+  | { kind: 'unclaimed'; code: string }
+  | { kind: 'unknown' };
+
+/**
+ * In this order: a code registered to an asset, asset tag, barcode value, label URL, GS1 element string, location code,
+ * kiosk command, printed code that waits for its asset.
+ */
+export async function resolve(ctx: TenantContext, raw: string): Promise<Meaning> {
+  const asset = await assets.byCode(ctx, raw);
+  if (asset) return { kind: 'asset', asset };
+  const { text, lookups } = barcodes.candidates(raw);
+  const byText = (await byUrl(ctx, text)) ?? (await firstAsset(ctx, [text, ...lookups], raw));
+  if (byText) return { kind: 'asset', asset: byText };
+  return elsewhere(ctx, text, lookups);
+}
+
+/** The asset of a scanned text; NotFound when it names none. */
+export const assetOf = (ctx: Context, barcode: string): Promise<assets.AssetRow> =>
+  guarded(ctx, 'assets', 'view', async (inside) => {
+    const meaning = await resolve(inside, barcode);
+    if (meaning.kind === 'asset') return meaning.asset;
+    throw new NotFound(descriptions[meaning.kind]);
+  });
+
+const descriptions: Record<Exclude<Meaning['kind'], 'asset'>, string> = {
+  location: 'Asset not found. This code names a location.',
+  command: 'Asset not found. This is a command code of a kiosk.',
+  unclaimed: 'Asset not found. This label is printed but not yet claimed for an asset.',
+  unknown: 'Asset not found.',
+};
+
+async function byUrl(ctx: TenantContext, text: string): Promise<assets.AssetRow | undefined> {
+  const target = await targetOf(ctx, text);
+  if (target?.id !== undefined) return assets.byId(ctx, target.id);
+  return target?.text === undefined ? undefined : assets.byCode(ctx, target.text);
+}
+
+async function firstAsset(ctx: TenantContext, texts: string[], tried: string): Promise<assets.AssetRow | undefined> {
+  for (const text of new Set(texts)) {
+    const asset = text === tried ? undefined : await assets.byCode(ctx, text);
+    if (asset) return asset;
+  }
+  return undefined;
+}
+
+async function elsewhere(ctx: TenantContext, text: string, lookups: string[]): Promise<Meaning> {
+  for (const code of new Set([text, ...lookups])) {
+    const location = await locations.byCode(ctx, code);
+    if (location) return { kind: 'location', location };
+  }
+  const command = commandOf(text);
+  if (command) return { kind: 'command', command };
+  return (await assets.isUnclaimed(ctx, text)) ? { kind: 'unclaimed', code: text } : { kind: 'unknown' };
+}

@@ -1,0 +1,75 @@
+/** The API: what a request passes, in order, and every route there is. */
+import cors from '@koa/cors';
+import Router from '@koa/router';
+import Koa, { type Context as KoaContext } from 'koa';
+import type { Config } from '../base/config.ts';
+import type { Log } from '../base/log.ts';
+import type { Metrics } from '../base/metrics.ts';
+import type { Context } from '../db/context.ts';
+import type { Database } from '../db/database.ts';
+import type { Access } from '../domain/accounts/service.ts';
+import { operations } from '../domain/resources.ts';
+import { mountDocs } from './docs.ts';
+import { answerErrors, answerUnrouted } from './errors.ts';
+import { type Checks, mountHealth } from './health.ts';
+import { type Enter, mount } from './mount.ts';
+import { observe, type RequestState } from './request.ts';
+import { type Begin, mountSession } from './session.ts';
+
+export interface AppParts {
+  config: Config;
+  database: Database;
+  log: Log;
+  metrics: Metrics;
+  access: Access;
+  /** Parts that run beside the API and have a say in /health/. */
+  checks: Checks;
+  now?: () => Date;
+}
+
+export function createApp(parts: AppParts): Koa<RequestState> {
+  const { config, database, metrics, access, checks } = parts;
+  const log = parts.log.child({ logger: 'assetra.api' });
+  const app = new Koa<RequestState>();
+  app.proxy = config.http.trustedProxies.length > 0;
+  // Faults of a socket that went away under us; everything else was answered and logged.
+  app.on('error', (error) => log.debug({ err: error }, 'connection lost'));
+  const router = new Router();
+  const { begin, enter } = contexts(parts, log);
+  mountHealth(router, metrics, database, checks);
+  mountDocs(router);
+  mountSession(router, access, begin, enter);
+  mount(router, operations, enter);
+  app.use(observe(log, metrics));
+  app.use(crossOrigin(config.http.corsOrigins));
+  app.use(answerErrors(log));
+  app.use(answerUnrouted);
+  app.use(router.routes() as never);
+  app.use(router.allowedMethods() as never);
+  return app;
+}
+
+/** How a request becomes a ctx: bare at first, then with its caller and tenant. */
+function contexts({ database, access, now = () => new Date() }: AppParts, log: Log): { begin: Begin; enter: Enter } {
+  const nobody = { kind: 'system', id: null, label: 'anonymous', role: null, superuser: false } as const;
+  const begin = (): Context => ({ db: database, tenant: null, actor: nobody, now, log });
+  const enter = async (context: KoaContext) => {
+    const ctx = begin();
+    const principal = await access.authenticate(ctx, context.get('Authorization'));
+    const { tenant, actor } = await access.enterTenant(ctx, principal, context.get('X-Tenant-ID'));
+    context.state.tenant_id = String(tenant.id);
+    if (actor.kind === 'user' && actor.id !== null) context.state.user_id = actor.id;
+    return { ...ctx, tenant, actor };
+  };
+  return { begin, enter };
+}
+
+const crossOrigin = (origins: string[]) =>
+  cors({
+    origin: (context) =>
+      origins.includes('*') || origins.includes(context.get('Origin')) ? context.get('Origin') : '',
+    allowHeaders: ['Authorization', 'Content-Type', 'X-Tenant-ID', 'X-Request-ID', 'If-Match', 'Idempotency-Key'],
+    exposeHeaders: ['ETag', 'X-Request-ID', 'Retry-After', 'Idempotent-Replayed'],
+    maxAge: 600,
+    keepHeadersOnError: true,
+  });
