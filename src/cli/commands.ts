@@ -1,0 +1,69 @@
+/** Every command, in the order of the help, with the file that does its work. */
+import type { Registered } from './command.ts';
+import * as accounts from './definitions/accounts.ts';
+import * as devices from './definitions/devices.ts';
+import * as labels from './definitions/labels.ts';
+import * as site from './definitions/site.ts';
+
+export interface Section {
+  title: string;
+  commands: Registered[];
+}
+
+export const sections: Section[] = [
+  {
+    title: 'Run a site:',
+    commands: [
+      { definition: site.init, load: () => import('./init.ts') },
+      { definition: site.serve, load: () => import('./serve.ts') },
+      { definition: site.migrate, load: () => import('./migrate.ts') },
+      { definition: site.doctor, load: () => import('./doctor.ts') },
+      { definition: site.demo, load: () => import('./demo/run.ts') },
+      { definition: site.configShow, load: () => import('./config/show.ts') },
+      { definition: site.configCheck, load: () => import('./config/check.ts') },
+    ],
+  },
+  {
+    title: 'Who may do what:',
+    commands: [
+      { definition: accounts.tenantAdd, load: () => import('./tenant/add.ts') },
+      { definition: accounts.tenantList, load: () => import('./tenant/list.ts') },
+      { definition: accounts.tenantDisable, load: () => import('./tenant/disable.ts') },
+      { definition: accounts.userAdd, load: () => import('./user/add.ts') },
+      { definition: accounts.userList, load: () => import('./user/list.ts') },
+      { definition: accounts.userPasswd, load: () => import('./user/passwd.ts') },
+      { definition: accounts.userRole, load: () => import('./user/role.ts') },
+      { definition: accounts.userDisable, load: () => import('./user/disable.ts') },
+      { definition: accounts.tokenAdd, load: () => import('./token/add.ts') },
+      { definition: accounts.tokenList, load: () => import('./token/list.ts') },
+      { definition: accounts.tokenRevoke, load: () => import('./token/revoke.ts') },
+    ],
+  },
+  {
+    title: 'Labels and scanners:',
+    commands: [
+      { definition: labels.batchCreate, load: () => import('./batch/create.ts') },
+      { definition: labels.batchList, load: () => import('./batch/list.ts') },
+      { definition: devices.devicesAdd, load: () => import('./devices/add.ts') },
+      { definition: devices.devicesRemove, load: () => import('./devices/remove.ts') },
+    ],
+  },
+  {
+    title: 'Tools:',
+    commands: [
+      { definition: site.openapi, load: () => import('./openapi.ts') },
+      { definition: site.completion, load: () => import('./completion.ts') },
+      { definition: site.reference, load: () => import('./reference.ts') },
+    ],
+  },
+];
+
+/** What the first word of two stands for. */
+export const groups: Record<string, string> = {
+  tenant: 'Tenants: each with its own assets, users and history',
+  user: 'Users, their passwords and roles',
+  token: 'API tokens of kiosks, device hosts and programs',
+  batch: 'Label batches',
+  devices: 'Scanners of this machine',
+  config: 'The settings of a site',
+};

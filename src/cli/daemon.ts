@@ -1,0 +1,101 @@
+/** Everything that `assetra serve` runs in one process, started and stopped in order. */
+import { join } from 'node:path';
+import cron, { type ScheduledTask } from 'node-cron';
+import type { Config } from '../base/config.ts';
+import { createLog, type Log } from '../base/log.ts';
+import { createMetrics } from '../base/metrics.ts';
+import type { Context, TenantContext } from '../db/context.ts';
+import type { Database } from '../db/database.ts';
+import * as accounts from '../domain/accounts/service.ts';
+import * as devices from '../domain/devices/service.ts';
+import { rememberUrl } from '../domain/resolve/service.ts';
+import { createApp } from '../http/app.ts';
+import type { Check, Checks } from '../http/health.ts';
+import { HttpServer } from '../http/server.ts';
+import { StationSupervisor } from '../stations/supervisor.ts';
+import { siteOf } from './site.ts';
+
+export interface Parts {
+  devices: boolean;
+  jobs: boolean;
+}
+
+export class Daemon {
+  readonly #config: Config;
+  readonly #database: Database;
+  readonly #parts: Parts;
+  readonly #log: Log;
+  #server: HttpServer | undefined;
+  #stations: StationSupervisor | undefined;
+  #housekeeping: ScheduledTask | undefined;
+
+  constructor(config: Config, database: Database, parts: Parts) {
+    this.#config = config;
+    this.#database = database;
+    this.#parts = parts;
+    this.#log = createLog(config.log);
+  }
+
+  /** Resolves to the address once requests are taken. */
+  async start(): Promise<string> {
+    const { ctx } = await siteOf(this.#config, this.#database, this.#log);
+    const metrics = createMetrics();
+    this.#database.observe((seconds) => metrics.queryDuration.observe(seconds));
+    const access = accounts.createAccess(await accounts.accessSettings(this.#config));
+    const checks = this.#checks();
+    const app = createApp({ config: this.#config, database: this.#database, log: this.#log, metrics, access, checks });
+    this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
+    const address = await this.#server.start();
+    try {
+      for (const url of [...this.#config.http.publicUrls, address]) await rememberUrl(ctx, url);
+      if (this.#parts.devices) await this.#startStations(ctx);
+      if (this.#parts.jobs) this.#startHousekeeping(ctx);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#log.info({ address }, 'listening');
+    return address;
+  }
+
+  async stop(): Promise<void> {
+    this.#log.info('stopping');
+    await this.#housekeeping?.destroy();
+    await this.#stations?.stop();
+    await this.#server?.stop();
+    this.#log.info('stopped');
+  }
+
+  #checks(): Checks {
+    const stations = (): Check =>
+      this.#stations ? { ...this.#stations.health() } : { status: 'healthy', component: 'devices', enabled: false };
+    return { devices: stations };
+  }
+
+  async #startStations(ctx: Context): Promise<void> {
+    this.#stations = new StationSupervisor({
+      log: this.#log.child({ logger: 'assetra.devices' }),
+      spoolFolder: join(this.#config.dir, 'spool'),
+      listDevices: () => devices.everyActive(this.#database),
+      recorderFor: (row) => async (scan) => {
+        const tenant = await accounts.findTenant(ctx, String(row.tenant));
+        const inside: TenantContext = { ...ctx, tenant };
+        const { scan: stored } = await devices.recordScan(inside, row as devices.DeviceRow, scan);
+        return { status: stored.status, asset: stored.asset };
+      },
+    });
+    await this.#stations.start();
+  }
+
+  /** Expired tokens and keys are of no use to anyone; a quarter past each hour they go. */
+  #startHousekeeping(ctx: Context): void {
+    const log = this.#log.child({ logger: 'assetra.housekeeping' });
+    this.#housekeeping = cron.schedule('15 * * * *', async () => {
+      try {
+        await accounts.purgeExpired({ ...ctx, now: () => new Date() });
+      } catch (error) {
+        log.error({ err: error }, 'Expired tokens and keys could not be removed.');
+      }
+    });
+  }
+}

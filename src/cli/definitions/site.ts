@@ -1,0 +1,104 @@
+/** Commands that set up a site, run it and look after it. */
+import type { Definition, Flag } from '../command.ts';
+
+const database: Flag = {
+  spec: '--database <url>',
+  about: 'postgres://…, mysql://… or sqlite:path (default: sqlite:assetra.db)',
+};
+const address: Flag[] = [
+  { spec: '--host <address>', about: 'address to listen on (default: 127.0.0.1); 0.0.0.0 is every network card' },
+  { spec: '--port <port>', about: 'port to listen on (default: 8000); 0 picks a free one' },
+];
+const logging: Flag[] = [
+  { spec: '--log-level <level>', about: 'least level that is logged', choices: ['debug', 'info', 'warn', 'error'] },
+  { spec: '--log-format <format>', about: 'how lines are written', choices: ['auto', 'json', 'pretty'] },
+];
+
+export const init: Definition = {
+  usage: 'init',
+  about: 'Set up a site: settings, secrets, database, first tenant and admin',
+  flags: [
+    { spec: '--tenant <name>', about: 'name of the first tenant' },
+    { spec: '--slug <slug>', about: "the tenant's short name (default: made from the name)" },
+    { spec: '--admin <username>', about: 'name of the first admin' },
+    { spec: '--password-stdin', about: "read the admin's password from standard input" },
+    database,
+    ...address,
+    { spec: '--public-urls <urls>', about: 'addresses under which the site is reached, commas between' },
+    { spec: '--yes', about: 'ask nothing; take the defaults for what is not given' },
+  ],
+  examples: [
+    'assetra init',
+    'assetra init --yes --dir /var/lib/assetra --tenant "Plant 1" --admin alice --password-stdin < password.txt',
+  ],
+};
+
+export const serve: Definition = {
+  usage: 'serve',
+  about: 'Run the API daemon, with jobs and devices, until it is stopped',
+  flags: [
+    ...address,
+    ...logging,
+    { spec: '--no-jobs', about: 'leave jobs and schedules to other processes' },
+    { spec: '--no-devices', about: 'leave scanners and printers alone' },
+  ],
+  examples: ['assetra serve --dir /var/lib/assetra', 'assetra serve --host 0.0.0.0 --port 8080'],
+  details: 'The log line "listening" tells the address once requests are taken. SIGTERM and SIGINT stop it in order.',
+};
+
+export const migrate: Definition = {
+  usage: 'migrate [direction]',
+  about: "Bring the database's tables up to this version, or step back",
+  args: { direction: 'up (default), status, or down by one step' },
+  choices: ['up', 'status', 'down'],
+  examples: ['assetra migrate', 'assetra migrate status --json'],
+};
+
+export const doctor: Definition = {
+  usage: 'doctor',
+  about: 'Check settings, database, disk and devices; a line each',
+  examples: ['assetra doctor', 'assetra doctor --json'],
+  details: 'The exit code is 1 when a check fails.',
+};
+
+export const demo: Definition = {
+  usage: 'demo',
+  about: 'Run a site with sample assets to look around in; made on the first run',
+  flags: [...address, ...logging],
+  examples: ['assetra demo', 'assetra demo --dir /tmp/plant --port 9000'],
+  details: "The admin's password is made up and printed once, when the site is made.",
+};
+
+export const configShow: Definition = {
+  usage: 'config show',
+  about: 'Show every setting, its value and where it comes from; secrets are hidden',
+  examples: ['assetra config show', 'assetra config show --dir /var/lib/assetra --json'],
+};
+
+export const configCheck: Definition = {
+  usage: 'config check',
+  about: 'Check the settings without starting anything; names every fault',
+  examples: ['assetra config check --dir /var/lib/assetra'],
+  details: 'The exit code is 2 when a setting is wrong.',
+};
+
+export const openapi: Definition = {
+  usage: 'openapi',
+  about: 'Print the OpenAPI document of the API',
+  flags: [{ spec: '--file <file>', about: 'write to this file instead of standard output' }],
+  examples: ['assetra openapi --file openapi.json'],
+};
+
+export const completion: Definition = {
+  usage: 'completion <shell>',
+  about: 'Print the completion script of a shell',
+  choices: ['bash', 'zsh', 'fish'],
+  examples: ['assetra completion bash > /etc/bash_completion.d/assetra', 'source <(assetra completion bash)'],
+};
+
+export const reference: Definition = {
+  usage: 'reference',
+  about: 'Print docs/CLI.md: every command, flag and setting',
+  examples: ['assetra reference > docs/CLI.md'],
+  hidden: true,
+};

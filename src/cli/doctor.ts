@@ -1,0 +1,112 @@
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, loadConfig } from '../base/config.ts';
+import type { Database } from '../db/database.ts';
+import type { Run } from './command.ts';
+import { table } from './output.ts';
+
+interface Finding {
+  check: string;
+  result: 'ok' | 'warning' | 'failed';
+  message: string;
+}
+
+/** Free bytes below which a site is warned, and below which it is in danger. */
+const lowDisk = 2 * 1024 ** 3;
+const fullDisk = 200 * 1024 ** 2;
+
+export const run: Run = async ({ flags, out }) => {
+  const findings: Finding[] = [];
+  const check = async (name: string, work: () => Promise<Finding | string> | Finding | string) => {
+    try {
+      const found = await work();
+      findings.push(typeof found === 'string' ? { check: name, result: 'ok', message: found } : found);
+    } catch (error) {
+      findings.push({ check: name, result: 'failed', message: (error as Error).message });
+    }
+  };
+  let config: Config | undefined;
+  await check('settings', () => {
+    config = loadConfig(flags);
+    return `valid; folder ${config.dir}`;
+  });
+  if (config) await checkSite(config, check);
+  out.result(findings, () =>
+    table(
+      ['CHECK', 'RESULT', 'WHAT'],
+      findings.map((found) => [found.check, found.result, found.message]),
+    ),
+  );
+  return findings.some(({ result }) => result === 'failed') ? 1 : undefined;
+};
+
+type Check = (name: string, work: () => Promise<Finding | string> | Finding | string) => Promise<void>;
+
+async function checkSite(config: Config, check: Check): Promise<void> {
+  await check('folder', () => {
+    accessSync(config.dir, constants.R_OK | constants.W_OK);
+    return 'readable and writable';
+  });
+  await check('secrets', () => secretsOf(config.dir));
+  await check('disk', () => diskOf(config.dir));
+  await check('clock', () => clock());
+  const { openDatabase } = await import('./site.ts');
+  let database: Database | undefined;
+  await check('database', async () => {
+    database = await openDatabase(config);
+    await database.query('SELECT 1 AS one');
+    return database.dialect;
+  });
+  if (database) await checkDatabase(database, check).finally(() => database!.close());
+}
+
+async function checkDatabase(database: Database, check: Check): Promise<void> {
+  const { status } = await import('../db/migrate.ts');
+  await check('migrations', async () => {
+    const { done, pending } = await status(database);
+    if (pending.length > 0) throw new Error(`${pending.length} wait. Run \`assetra migrate\`.`);
+    return `${done.length} applied`;
+  });
+  await check('devices', async () => {
+    const devices = await import('../domain/devices/service.ts');
+    const rows = await devices.everyActive(database);
+    const missing = rows.filter(({ path }) => !isReadable(path));
+    if (missing.length === 0) return `${rows.length} set up`;
+    const names = missing.map(({ name, path }) => `${name} (${path})`).join(', ');
+    return { check: 'devices', result: 'warning', message: `Not plugged in, or this user may not open it: ${names}` };
+  });
+}
+
+function secretsOf(dir: string): Finding | string {
+  const open = ['assetra.env', 'keys', 'keys/jwt.key'].filter((name) => {
+    const stat = statSync(join(dir, name), { throwIfNoEntry: false });
+    return stat && (stat.mode & 0o077) !== 0 && name !== 'keys';
+  });
+  if (open.length === 0) return 'readable by their owner alone';
+  const fix = `chmod 600 ${open.map((name) => join(dir, name)).join(' ')}`;
+  return { check: 'secrets', result: 'warning', message: `Others may read ${open.join(', ')}. Run \`${fix}\`.` };
+}
+
+function diskOf(dir: string): Finding | string {
+  const { bavail, bsize } = statfsSync(dir);
+  const free = bavail * bsize;
+  const message = `${(free / 1024 ** 3).toFixed(1)} GiB free`;
+  if (free < fullDisk) return { check: 'disk', result: 'failed', message: `${message}: make room at once` };
+  return free < lowDisk ? { check: 'disk', result: 'warning', message: `${message}: make room` } : message;
+}
+
+/** A machine whose battery is flat starts in the past, and every token is then from the future. */
+function clock(): string {
+  const now = new Date();
+  if (now.getUTCFullYear() < 2026) throw new Error(`The clock says ${now.toISOString()}. Set it.`);
+  return now.toISOString();
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
