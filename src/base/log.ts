@@ -18,13 +18,22 @@ const levelNames: Record<string, string> = { warn: 'WARNING', fatal: 'CRITICAL' 
 const secretKeys = new Set(['authorization', 'cookie', 'password', 'token', 'secret', 'access', 'refresh']);
 const censored = '[redacted]';
 
-/** Written at once, not buffered: the last line before a crash is the one that is wanted. */
+/**
+ * Lines leave within milliseconds, off the request's way, and at once when the process exits or throws. Only kill -9 can
+ * cost the last few; what they told is in the database.
+ */
 export function createLog(config: Config['log'], options: LogOptions = {}): Log {
   const { destination } = options;
   const onTerminal = destination ? Boolean(destination.isTTY) : isatty(1);
   const pretty = config.format === 'pretty' || (config.format === 'auto' && onTerminal);
-  const plain = destination ?? pino.destination({ fd: 1, sync: true });
+  const plain = destination ?? standardOutput();
   return pino(pinoOptions(config, options.name), pretty ? prettyStream(onTerminal, destination) : plain);
+}
+
+function standardOutput(): pino.DestinationStream {
+  const output = pino.destination({ fd: 1, sync: false });
+  process.on('exit', () => output.flushSync());
+  return output;
 }
 
 export const silentLog: Log = pino({ level: 'silent' });

@@ -44,8 +44,12 @@ export const sections: Section[] = [
     commands: [
       { definition: labels.batchCreate, load: () => import('./batch/create.ts') },
       { definition: labels.batchList, load: () => import('./batch/list.ts') },
+      { definition: labels.batchPrint, load: () => import('./batch/print.ts') },
+      { definition: devices.devicesList, load: () => import('./devices/list.ts') },
       { definition: devices.devicesAdd, load: () => import('./devices/add.ts') },
       { definition: devices.devicesRemove, load: () => import('./devices/remove.ts') },
+      { definition: devices.devicesWatch, load: () => import('./devices/watch.ts') },
+      { definition: devices.devicesTest, load: () => import('./devices/test.ts') },
     ],
   },
   {

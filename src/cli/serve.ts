@@ -1,5 +1,6 @@
 import { type Config, type ConfigFlags, loadConfig } from '../base/config.ts';
 import type { GlobalFlags, Run } from './command.ts';
+import { signalled } from './signal.ts';
 import { openDatabase, requireMigrated } from './site.ts';
 
 export interface ServeFlags extends ConfigFlags {
@@ -21,23 +22,12 @@ export async function serve(config: Config, flags: ServeFlags, ready?: (address:
     await requireMigrated(database);
     const { Daemon } = await import('./daemon.ts');
     const daemon = new Daemon(config, database, { devices: flags.devices !== false, jobs: flags.jobs !== false });
-    const signalled = nextSignal();
+    const ended = signalled();
     const address = await daemon.start();
     ready?.(address);
-    await signalled;
+    await ended;
     await daemon.stop();
   } finally {
     await database.close();
   }
 }
-
-/** A second signal ends the process at once, as the system's default does. */
-const nextSignal = (): Promise<void> =>
-  new Promise((resolve) => {
-    const signals = ['SIGINT', 'SIGTERM'] as const;
-    const stop = () => {
-      for (const signal of signals) process.off(signal, stop);
-      resolve();
-    };
-    for (const signal of signals) process.on(signal, stop);
-  });

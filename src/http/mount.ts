@@ -81,13 +81,14 @@ function send(context: KoaContext, operation: Operation, result: unknown): void 
     context.body = null;
     return;
   }
-  if (operation.kind === 'row') context.set('ETag', etagOf(body));
+  const text = JSON.stringify(body);
+  if (operation.kind === 'row') context.set('ETag', etagOf(text));
   if (operation.kind === 'row' && context.method === 'GET' && context.fresh) {
     context.status = 304;
     return;
   }
   context.type = 'json';
-  context.body = JSON.stringify(body);
+  context.body = text;
 }
 
 const wantsCsv = (context: KoaContext): boolean => context.query.format === 'csv';

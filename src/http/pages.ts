@@ -18,8 +18,9 @@ export function pageBody<T>(context: Context, { rows, count, page, hasNext, next
 }
 
 function urlWith(context: Context, key: string, value: string): string {
+  const origin = `${context.protocol}://${context.host}`;
   // A Host header may be missing or nonsense; the answer is still right then, if relative to nobody.
-  const url = new URL(URL.canParse(context.origin) ? context.origin : 'http://localhost');
+  const url = new URL(URL.canParse(origin) ? origin : 'http://localhost');
   url.pathname = context.path;
   url.search = context.search;
   url.searchParams.set(key, value);

@@ -38,6 +38,10 @@ export const batchPrint: Definition = {
     { spec: '--query <query>', about: 'label the assets that match, such as status=active' },
     { spec: '--template <template>', about: 'name of the label template' },
     { spec: '--sheet <sheet>', about: 'sheet of labels for an office printer, such as avery-5160' },
+    { spec: '--start <place>', about: 'first free place of a part-used sheet', type: 'number' },
+    { spec: '--offset-x <mm>', about: 'calibration: millimetres to the right' },
+    { spec: '--offset-y <mm>', about: 'calibration: millimetres down' },
+    { spec: '--outline', about: "draw the labels' edges, for a test page" },
   ],
   examples: [
     'assetra batch print 12 --tenant plant-1 --format zpl --out labels.zpl',

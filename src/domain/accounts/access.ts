@@ -32,12 +32,14 @@ const useInterval = 60_000;
 
 interface Cache {
   version: number;
+  /** A read of the version that has not begun, for all who ask until it does. */
+  nextRead: Promise<void> | undefined;
   principals: Map<string, { principal: Principal; until: number }>;
   entries: Map<string, { tenant: Tenant; actor: Actor }>;
 }
 
 export function createAccess(settings: AccessSettings): Access {
-  const cache: Cache = { version: -1, principals: new Map(), entries: new Map() };
+  const cache: Cache = { version: -1, nextRead: undefined, principals: new Map(), entries: new Map() };
   return {
     logIn: (ctx, body, address) => logIn(ctx, settings, body, address),
     refresh: (ctx, body) => refresh(ctx, settings, body),
@@ -64,7 +66,18 @@ export async function raiseVersion(ctx: Context): Promise<void> {
   await ctx.db.execute('UPDATE auth_version SET version = version + 1 WHERE id = 1');
 }
 
-async function freshen(ctx: Context, cache: Cache): Promise<void> {
+/** Requests that arrive together share one read. Only one that has not begun may be shared: it then sees all before it. */
+function freshen(ctx: Context, cache: Cache): Promise<void> {
+  cache.nextRead ??= new Promise<void>((resolve, reject) => {
+    setImmediate(() => {
+      cache.nextRead = undefined;
+      readVersion(ctx, cache).then(resolve, reject);
+    });
+  });
+  return cache.nextRead;
+}
+
+async function readVersion(ctx: Context, cache: Cache): Promise<void> {
   const rows = await ctx.db.query<{ version: number }>('SELECT version FROM auth_version WHERE id = 1');
   const version = rows[0]?.version ?? -1;
   if (version === cache.version) return;

@@ -1,0 +1,129 @@
+import { createWriteStream, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError, ConfigError } from '../../base/errors.ts';
+import type { TenantContext } from '../../db/context.ts';
+import type { Format, Printed, Source } from '../../domain/batches/service.ts';
+import type { GlobalFlags, Run } from '../command.ts';
+import { startProgress } from '../progress.ts';
+import { withSite } from '../site.ts';
+
+interface Flags extends GlobalFlags {
+  tenant: string;
+  format: Format;
+  out?: string;
+  from?: number;
+  to?: number;
+  tags?: string[];
+  query?: string;
+  template?: string;
+  sheet?: string;
+  start?: number;
+  offsetX?: string;
+  offsetY?: string;
+  outline?: boolean;
+}
+
+export const run: Run<Flags> = ({ args, flags, out }) => {
+  const source = sourceOf(args[0], flags);
+  return withSite(flags, async (site) => {
+    const printed = await print(await site.inTenant(flags.tenant), source, flags);
+    const path = flags.out ?? printed.name;
+    const written = flags.format === 'png' ? await writePictures(printed, path) : await writeFile(printed, path);
+    if (path === '-') return undefined;
+    const document = { file: written, format: flags.format, labels: printed.count };
+    out.result(document, () => `Wrote ${printed.count} ${printed.count === 1 ? 'label' : 'labels'} to ${written}.`);
+    return undefined;
+  });
+};
+
+function sourceOf(batch: string | undefined, { tags, query, from, to }: Flags): Source {
+  const given = [batch, tags, query].filter((one) => one !== undefined).length;
+  if (given !== 1) throw new ConfigError('Name what to print: the id of a batch, --tags or --query.');
+  if (batch === undefined && (from !== undefined || to !== undefined))
+    throw new ConfigError('--from and --to go with a batch.');
+  if (tags) return { tags };
+  if (query !== undefined) return { query: Object.fromEntries(new URLSearchParams(query)) };
+  if (!/^\d{1,15}$/.test(batch!)) throw new ConfigError(`"${batch}" is no id of a batch. See \`assetra batch list\`.`);
+  return { batch: Number(batch), from, to };
+}
+
+async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<Printed> {
+  const batches = await import('../../domain/batches/service.ts');
+  const { template, sheet, start, outline } = flags;
+  let progress: Awaited<ReturnType<typeof startProgress>> | undefined;
+  const options = {
+    template,
+    sheet,
+    start,
+    outline,
+    offsetX: millimetres(flags.offsetX, '--offset-x'),
+    offsetY: millimetres(flags.offsetY, '--offset-y'),
+    onProgress: (done: number) => progress?.update(done),
+  };
+  const printed = await batches.print(ctx, source, flags.format, options);
+  progress = await startProgress('Labels', printed.count);
+  async function* watched() {
+    try {
+      yield* printed.stream;
+    } finally {
+      progress?.stop();
+    }
+  }
+  return { ...printed, stream: watched() };
+}
+
+function millimetres(text: string | undefined, flag: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^-?\d{1,2}(\.\d+)?$/.test(text)) throw new ConfigError(`${flag} wants millimetres, such as 1.5 or -0.8.`);
+  return Number(text);
+}
+
+/** The file appears whole or not at all: half a PDF looks like one. */
+async function writeFile(printed: Printed, path: string): Promise<string> {
+  if (path === '-') {
+    await pipeline(Readable.from(printed.stream), process.stdout, { end: false });
+    return path;
+  }
+  const target = resolve(path);
+  const draft = `${target}.part`;
+  try {
+    await pipeline(Readable.from(printed.stream), createWriteStream(draft));
+    renameSync(draft, target);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw unwritable(error, target);
+  }
+  return target;
+}
+
+/** One picture goes to the file, several into a folder of that name, numbered in their order. */
+async function writePictures(printed: Printed, path: string): Promise<string> {
+  if (path === '-') throw new ConfigError('PNG is a file for each label. Give --out a file or a folder.');
+  const target = resolve(printed.count === 1 ? path : path.replace(/\.png$/, ''));
+  const digits = String(printed.count).length;
+  let index = 0;
+  try {
+    mkdirSync(printed.count === 1 ? dirname(target) : target, { recursive: true });
+    for await (const picture of printed.stream) {
+      index += 1;
+      const file = printed.count === 1 ? target : join(target, `${String(index).padStart(digits, '0')}.png`);
+      writeFileSync(file, picture);
+    }
+  } catch (error) {
+    throw unwritable(error, target);
+  }
+  return target;
+}
+
+function unwritable(error: unknown, path: string): unknown {
+  const sentences: Record<string, string> = {
+    ENOENT: `The folder ${dirname(path)} does not exist. Make it, or name another with --out.`,
+    EACCES: `This user may not write ${path}. Name another file with --out.`,
+    EISDIR: `${path} is a folder. Name a file with --out.`,
+    ENOSPC: `The disk is full; ${path} was not written.`,
+  };
+  const sentence = sentences[(error as NodeJS.ErrnoException).code ?? ''];
+  return sentence ? new AppError('write', 500, sentence, { cause: error }) : error;
+}

@@ -1,0 +1,114 @@
+/**
+ * The limit a figure is held against: bare node:http, the same statements, the same answer, and nothing else: no caller,
+ * no rules, no checks, no log. A process of its own; standard output tells its address.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { resource as assets } from '../../src/domain/assets/service.ts';
+import { type BareDriver, openDriver, type Row, type Send } from './bare-drivers.ts';
+import { type AssetBody, assetAnswer, assetRow, historyRow, type ScanBody, scanAnswer, scanRow } from './bare-rows.ts';
+import type { Site } from './sites.ts';
+
+type Work = (request: IncomingMessage) => Promise<[status: number, answer: object]>;
+
+const { database, tenantId, userId } = JSON.parse(process.argv[2]!) as Site;
+const driver = await openDriver(database);
+
+const selection = assets.columns.map(({ column }) => `a.${column}`).join(', ');
+const byCode =
+  `SELECT ${selection}, 1 AS preference FROM asset_codes c JOIN assets a ON a.id = c.asset_id ` +
+  "WHERE c.tenant_id = ? AND c.code = ? AND c.status = 'active' UNION ALL " +
+  `SELECT ${selection}, 2 FROM assets a WHERE a.tenant_id = ? AND a.asset_tag = ? UNION ALL ` +
+  `SELECT ${selection}, 3 FROM assets a WHERE a.tenant_id = ? AND a.barcode_value = ? ` +
+  'ORDER BY preference, id LIMIT 1';
+const page = `SELECT ${assets.selection} FROM assets WHERE tenant_id = ? ORDER BY created_at DESC, id DESC LIMIT 51`;
+const total = 'SELECT COUNT(*) AS count FROM assets WHERE tenant_id = ?';
+
+const works: Record<string, Work> = {
+  'GET /': async () => [200, { hello: 'world' }],
+  'GET /api/v1/lookups/assets/': async ({ url }) => {
+    const barcode = decodeURIComponent(url!.slice(url!.indexOf('=') + 1));
+    return [200, assetAnswer((await find(driver.read, barcode))!)];
+  },
+  'GET /api/v1/assets/': async ({ url, headers }) => {
+    const { rows } = await driver.read(page, [tenantId]);
+    const counted = await driver.read(total, [tenantId]);
+    const results = rows.slice(0, 50).map(assetAnswer);
+    const next = `http://${headers.host}${url}?page=2`;
+    return [200, { count: counted.rows[0]!.count, next, previous: null, results }];
+  },
+  'POST /api/v1/scan-events/': async (request) => {
+    const body = JSON.parse(await textOf(request)) as ScanBody;
+    return driver.transaction(async (send) => {
+      const asset = await find(send, body.raw_value);
+      const row = scanRow(tenantId, userId, asset!.id as number, body);
+      const id = await insert(send, driver, 'scan_events', row);
+      const state = { scan_event: id, raw_value: row.raw_value, status: row.status };
+      await insert(send, driver, 'asset_state_history', historyRow(row, 'scan', userId, row.asset_id, state));
+      return [201, scanAnswer({ id, ...row })];
+    });
+  },
+  'POST /api/v1/assets/': async (request) => {
+    const body = JSON.parse(await textOf(request)) as AssetBody;
+    return driver.transaction(async (send) => {
+      const row = assetRow(tenantId, body);
+      const id = await insert(send, driver, 'assets', row);
+      const answer = assetAnswer({ id, ...row });
+      const { id: _, tenant, created_at, updated_at, ...state } = answer;
+      await insert(send, driver, 'asset_state_history', historyRow(row, 'create', userId, id, state));
+      return [201, answer];
+    });
+  },
+};
+
+async function find(send: Send, code: string): Promise<Row | undefined> {
+  const { rows } = await send(byCode, [tenantId, code, tenantId, code, tenantId, code]);
+  return rows[0];
+}
+
+const texts = new Map<string, string>();
+
+async function insert(send: Send, { insertSql }: BareDriver, table: string, row: Row): Promise<number> {
+  const sql = texts.get(table) ?? insertSql(table, Object.keys(row));
+  texts.set(table, sql);
+  return (await send(sql, Object.values(row))).insertId;
+}
+
+function textOf(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    request.setEncoding('utf8');
+    request.on('data', (part) => {
+      text += part;
+    });
+    request.once('end', () => resolve(text)).once('error', reject);
+  });
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = request.url!.split('?', 1)[0];
+  const [status, body] = await works[`${request.method} ${path}`]!(request);
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'X-Request-ID': request.headers['x-request-id'] ?? randomUUID(),
+  });
+  response.end(text);
+}
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error: Error) => {
+    console.error(error.message);
+    response.writeHead(500).end();
+  });
+});
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as AddressInfo;
+  console.log(JSON.stringify({ address: `http://127.0.0.1:${port}` }));
+});
+process.once('SIGTERM', () => {
+  server.close(() => void driver.close());
+  server.closeAllConnections();
+});
