@@ -3,46 +3,44 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-export type Metrics = ReturnType<typeof createMetrics>;
+/** One registry for the process: whoever counts imports it, and whoever serves it asks it for the text. */
+export const register = new Registry();
+const registers = [register];
 
-/** A registry of its own, so that two apps in one process do not share counts. */
-export function createMetrics() {
-  const register = new Registry();
-  const registers = [register];
-  collectDefaultMetrics({ register });
-  return {
-    register,
-    requests: new Counter({
-      name: 'assetra_api_requests_total',
-      help: 'Requests answered, by route pattern',
-      labelNames: ['method', 'endpoint', 'status_code'],
-      registers,
-    }),
-    requestDuration: new Histogram({
-      name: 'assetra_api_request_duration_seconds',
-      help: 'Time from request to answer',
-      labelNames: ['method', 'endpoint'],
-      buckets: seconds,
-      registers,
-    }),
-    connections: new Gauge({ name: 'assetra_db_connections_active', help: 'Database connections in use', registers }),
-    queryDuration: new Histogram({
-      name: 'assetra_db_query_duration_seconds',
-      help: 'Time of a statement in the database',
-      buckets: seconds,
-      registers,
-    }),
-    scans: new Counter({
-      name: 'assetra_scans_total',
-      help: 'Scans recorded by the API and by attached scanners',
-      labelNames: ['source_type', 'status'],
-      registers,
-    }),
-    labels: new Counter({
-      name: 'assetra_labels_rendered_total',
-      help: 'Labels rendered',
-      labelNames: ['format'],
-      registers,
-    }),
-  };
-}
+/** Memory, event-loop lag and the like, measured from now on. */
+export const measureProcess = (): void => collectDefaultMetrics({ register });
+
+export const metrics = {
+  requests: new Counter({
+    name: 'assetra_api_requests_total',
+    help: 'Requests answered, by route pattern',
+    labelNames: ['method', 'endpoint', 'status_code'],
+    registers,
+  }),
+  requestDuration: new Histogram({
+    name: 'assetra_api_request_duration_seconds',
+    help: 'Time from request to answer',
+    labelNames: ['method', 'endpoint'],
+    buckets: seconds,
+    registers,
+  }),
+  connections: new Gauge({ name: 'assetra_db_connections_active', help: 'Database connections in use', registers }),
+  queryDuration: new Histogram({
+    name: 'assetra_db_query_duration_seconds',
+    help: 'Time of a statement in the database',
+    buckets: seconds,
+    registers,
+  }),
+  scans: new Counter({
+    name: 'assetra_scans_total',
+    help: 'Scans recorded by the API and by attached scanners',
+    labelNames: ['source_type', 'status'],
+    registers,
+  }),
+  labels: new Counter({
+    name: 'assetra_labels_rendered_total',
+    help: 'Labels rendered',
+    labelNames: ['format'],
+    registers,
+  }),
+};

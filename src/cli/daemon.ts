@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import cron, { type ScheduledTask } from 'node-cron';
 import type { Config } from '../base/config.ts';
 import { createLog, type Log } from '../base/log.ts';
-import { createMetrics } from '../base/metrics.ts';
+import { measureProcess, metrics } from '../base/metrics.ts';
 import type { Context, TenantContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import * as accounts from '../domain/accounts/service.ts';
@@ -39,11 +39,11 @@ export class Daemon {
   /** Resolves to the address once requests are taken. */
   async start(): Promise<string> {
     const { ctx } = await siteOf(this.#config, this.#database, this.#log);
-    const metrics = createMetrics();
+    measureProcess();
     this.#database.observe((seconds) => metrics.queryDuration.observe(seconds));
     const access = accounts.createAccess(await accounts.accessSettings(this.#config));
     const checks = this.#checks();
-    const app = createApp({ config: this.#config, database: this.#database, log: this.#log, metrics, access, checks });
+    const app = createApp({ config: this.#config, database: this.#database, log: this.#log, access, checks });
     this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
     const address = await this.#server.start();
     try {
@@ -69,7 +69,10 @@ export class Daemon {
   #checks(): Checks {
     const stations = (): Check =>
       this.#stations ? { ...this.#stations.health() } : { status: 'healthy', component: 'devices', enabled: false };
-    return { devices: stations };
+    const jobs = (): Check => ({ status: 'healthy', component: 'jobs', workers: this.#housekeeping ? 1 : 0 });
+    const cache = (): Check => ({ status: 'healthy', component: 'cache', kind: 'memory' });
+    // Dashboards of the older service read `celery`.
+    return { cache, jobs, celery: jobs, devices: stations };
   }
 
   async #startStations(ctx: Context): Promise<void> {

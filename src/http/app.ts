@@ -4,7 +4,6 @@ import Router from '@koa/router';
 import Koa, { type Context as KoaContext } from 'koa';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
-import type { Metrics } from '../base/metrics.ts';
 import type { Context } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import type { Access } from '../domain/accounts/service.ts';
@@ -20,7 +19,6 @@ export interface AppParts {
   config: Config;
   database: Database;
   log: Log;
-  metrics: Metrics;
   access: Access;
   /** Parts that run beside the API and have a say in /health/. */
   checks: Checks;
@@ -28,7 +26,7 @@ export interface AppParts {
 }
 
 export function createApp(parts: AppParts): Koa<RequestState> {
-  const { config, database, metrics, access, checks } = parts;
+  const { config, database, access, checks } = parts;
   const log = parts.log.child({ logger: 'assetra.api' });
   const app = new Koa<RequestState>();
   app.proxy = config.http.trustedProxies.length > 0;
@@ -36,11 +34,11 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   app.on('error', (error) => log.debug({ err: error }, 'connection lost'));
   const router = new Router();
   const { begin, enter } = contexts(parts, log);
-  mountHealth(router, metrics, database, checks);
+  mountHealth(router, database, checks);
   mountDocs(router);
   mountSession(router, access, begin, enter);
   mount(router, operations, enter);
-  app.use(observe(log, metrics));
+  app.use(observe(log));
   app.use(crossOrigin(config.http.corsOrigins));
   app.use(answerErrors(log));
   app.use(answerUnrouted);

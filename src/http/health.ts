@@ -1,6 +1,6 @@
 /** What the site's monitoring asks: alive, healthy, and the numbers. Open to all, no tenant. */
 import type Router from '@koa/router';
-import type { Metrics } from '../base/metrics.ts';
+import { metrics, register } from '../base/metrics.ts';
 import type { Database } from '../db/database.ts';
 
 export interface Check {
@@ -16,7 +16,7 @@ export type Checks = Record<string, () => Promise<Check> | Check>;
 /** A check that takes longer is unhealthy: a probe must not hang with what it probes. In ms. */
 const patience = 3_000;
 
-export function mountHealth(router: Router, metrics: Metrics, database: Database, checks: Checks): void {
+export function mountHealth(router: Router, database: Database, checks: Checks): void {
   router.get('/alive', (context) => {
     context.state.endpoint = '/alive/';
     context.body = { status: 'alive' };
@@ -30,8 +30,8 @@ export function mountHealth(router: Router, metrics: Metrics, database: Database
   router.get('/metrics', async (context) => {
     context.state.endpoint = '/metrics/';
     metrics.connections.set(database.poolState().used);
-    context.type = metrics.register.contentType;
-    context.body = await metrics.register.metrics();
+    context.type = register.contentType;
+    context.body = await register.metrics();
   });
 }
 

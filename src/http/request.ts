@@ -2,7 +2,7 @@
 import type { Middleware } from 'koa';
 import { newUuid } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
-import type { Metrics } from '../base/metrics.ts';
+import { metrics } from '../base/metrics.ts';
 
 export interface RequestState {
   request_id: string;
@@ -14,7 +14,7 @@ export interface RequestState {
 
 const usableId = /^[\x21-\x7e]{1,128}$/;
 
-export function observe(log: Log, metrics: Metrics): Middleware<RequestState> {
+export function observe(log: Log): Middleware<RequestState> {
   return async (context, next) => {
     const started = performance.now();
     const sent = context.get('X-Request-ID');

@@ -69,8 +69,8 @@ function symbol(
         : undefined;
     }
     case 'datamatrix': {
-      // The escape character differs by firmware unless it is given; one that is not in the code never escapes.
-      const unused = [...'@~`|'].find((character) => !code.includes(character));
+      // The escape character differs by firmware unless it is given; one that is not in the code never escapes. Never ~ or ^.
+      const unused = [...'@`|#!'].find((character) => !code.includes(character));
       return ascii && unused ? `${at}^BXN,${module},200,,,,${unused}^FH_^FD${escaped(code)}^FS` : undefined;
     }
     case 'gs1-datamatrix': {

@@ -33,6 +33,8 @@ export interface Operation {
   /** How the result is answered: a page, one row (with ETag), any JSON value, nothing, or a file. */
   kind: 'page' | 'row' | 'value' | 'empty' | 'file';
   status: number;
+  /** A second status of success, by what it means. */
+  alsoAnswers?: { status: number; about: string };
   query?: z.ZodObject;
   body?: z.ZodType;
   /** `image`: PNG or JPEG bytes. JSON unless said. */

@@ -3,7 +3,6 @@ import { createSecretKey, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import type { Config } from '../../src/base/config.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { createMetrics } from '../../src/base/metrics.ts';
 import type { Role, Tenant } from '../../src/db/context.ts';
 import type { Dialect } from '../../src/db/dialect.ts';
 import { createAccess } from '../../src/domain/accounts/service.ts';
@@ -48,7 +47,6 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
     config,
     database: site.database,
     log: silentLog,
-    metrics: createMetrics(),
     access,
     checks: {},
   });

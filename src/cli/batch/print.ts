@@ -2,7 +2,7 @@ import { createWriteStream, mkdirSync, renameSync, rmSync, writeFileSync } from 
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AppError, ConfigError } from '../../base/errors.ts';
+import { AppError, ConfigError, NotFound } from '../../base/errors.ts';
 import type { TenantContext } from '../../db/context.ts';
 import type { Format, Printed, Source } from '../../domain/batches/service.ts';
 import type { GlobalFlags, Run } from '../command.ts';
@@ -62,7 +62,10 @@ async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<
     offsetY: millimetres(flags.offsetY, '--offset-y'),
     onProgress: (done: number) => progress?.update(done),
   };
-  const printed = await batches.print(ctx, source, flags.format, options);
+  const printed = await batches.print(ctx, source, flags.format, options).catch((error: unknown) => {
+    const unknown = error instanceof NotFound && 'batch' in source && error.message === 'Not found.';
+    throw unknown ? new NotFound(`There is no batch ${source.batch}. See \`assetra batch list\`.`) : error;
+  });
   progress = await startProgress('Labels', printed.count);
   async function* watched() {
     try {

@@ -49,14 +49,22 @@ export function createAccess(settings: AccessSettings): Access {
       await freshen(ctx, cache);
       const hit = cache.principals.get(credentials);
       if (hit && hit.until > ctx.now().getTime()) return hit.principal;
-      const found = credentials.startsWith(tokenPrefix)
-        ? await byToken(ctx, credentials)
-        : await byJwt(ctx, settings, credentials);
-      return keep(cache.principals, credentials, found).principal;
+      const { version } = cache;
+      const found = await (credentials.startsWith(tokenPrefix)
+        ? byToken(ctx, credentials)
+        : byJwt(ctx, settings, credentials));
+      if (version === cache.version) keep(cache.principals, credentials, found);
+      return found.principal;
     },
     enterTenant: async (ctx, principal, reference) => {
       const key = `${principal.kind}:${principal.id}:${reference}`;
-      return cache.entries.get(key) ?? keep(cache.entries, key, await enter(ctx, principal, reference));
+      const hit = cache.entries.get(key);
+      if (hit) return hit;
+      const { version } = cache;
+      const entry = await enter(ctx, principal, reference);
+      // What was read before a change must not outlive it in the cache.
+      if (version === cache.version) keep(cache.entries, key, entry);
+      return entry;
     },
   };
 }
@@ -86,10 +94,9 @@ async function readVersion(ctx: Context, cache: Cache): Promise<void> {
   cache.entries.clear();
 }
 
-function keep<T>(map: Map<string, T>, key: string, value: T): T {
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size >= kept) map.delete(map.keys().next().value!);
   map.set(key, value);
-  return value;
 }
 
 async function byJwt(ctx: Context, settings: AccessSettings, token: string) {

@@ -1,5 +1,6 @@
 /** Labels of a batch or of assets, as a stream of ZPL or PDF, or as pictures. Memory does not grow with their number. */
 import { Invalid, NotFound } from '../../base/errors.ts';
+import { metrics } from '../../base/metrics.ts';
 import type { TenantContext } from '../../db/context.ts';
 import type { CompiledLabel, LabelData } from '../../render/labels.ts';
 import { list, parseListQuery, type QueryText } from '../../resource/pages.ts';
@@ -59,6 +60,7 @@ export async function print(
   const { pdfStream, zplStream } = await renderer();
   const job = await jobOf(ctx, source, options);
   if (job.count === 0) throw new NotFound('There is no label to print in this range.');
+  metrics.labels.inc({ format }, job.count);
   const label = await labelFor(job.template, options);
   const named = { count: job.count, type: types[format], name: `${job.name}.${format}` };
   if (format === 'zpl') return { ...named, stream: zplStream(label, job.items, options.onProgress) };

@@ -1,6 +1,7 @@
 /** A scan, from wherever it came: validated, resolved to its asset, stored with its history record, even if rejected. */
 import { Conflict } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
+import { metrics } from '../../base/metrics.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
 import type { Fields } from '../../resource/define.ts';
 import { parse } from '../../resource/parse.ts';
@@ -25,6 +26,7 @@ served.create = async (ctx, body) => (await record(ctx, body)).scan;
 
 /** The same `client_event_id` again answers 200 with the scan that is already there. */
 const create = served.operations.find(({ method }) => method === 'POST')!;
+create.alsoAnswers = { status: 200, about: 'The scan that this client_event_id already named' };
 create.run = async (ctx, input) => {
   const { scan, repeated } = await record(ctx, input.body);
   return repeated ? new Reply(200, scan) : scan;
@@ -34,10 +36,13 @@ create.run = async (ctx, input) => {
 export async function record(ctx: Context, body: unknown): Promise<{ scan: ScanRow; repeated: boolean }> {
   const input = inputOf(body);
   try {
-    return await guarded(ctx, 'assets', 'create', async (inside) => {
+    const recorded = await guarded(ctx, 'assets', 'create', async (inside) => {
       const known = await earlier(inside, input);
       return known ? { scan: known, repeated: true } : { scan: await write(inside, input), repeated: false };
     });
+    const { source_type, status } = recorded.scan;
+    if (!recorded.repeated) metrics.scans.inc({ source_type, status });
+    return recorded;
   } catch (error) {
     // Two requests brought one event at once: the other's transaction won.
     const known = error instanceof Conflict && ctx.tenant ? await earlier(ctx as TenantContext, input) : undefined;

@@ -97,7 +97,12 @@ function successOf(operation: Operation, schemas: Schemas): Json {
   if (operation.kind === 'page')
     return { 200: { description: 'A page', content: { ...jsonContent(pageOf(answer)), ...csvContent } } };
   const headers = operation.kind === 'row' ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
-  return { [operation.status]: { description: 'Done', ...headers, content: jsonContent(answer) } };
+  const success = (description: string) => ({ description, ...headers, content: jsonContent(answer) });
+  const { alsoAnswers } = operation;
+  return {
+    ...(alsoAnswers && { [alsoAnswers.status]: success(alsoAnswers.about) }),
+    [operation.status]: success('Done'),
+  };
 }
 
 function answerName({ id, resource, answer }: Operation): string {

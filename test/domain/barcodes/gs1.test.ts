@@ -100,7 +100,8 @@ describe('GS1 element strings', () => {
 
 describe('beside BWIPP', () => {
   const table = [...aiTable().values()];
-  const valuesFor = (ai: Ai): fc.Arbitrary<string> => fc.tuple(...ai.parts.map(partOf)).map((pieces) => pieces.join(''));
+  const valuesFor = (ai: Ai): fc.Arbitrary<string> =>
+    fc.tuple(...ai.parts.map(partOf)).map((pieces) => pieces.join(''));
   const lettersOf = { N: '0123456789', X: cset82.replace(/[()%]/g, ''), Y: '0123456789ABCXYZ-/#', Z: 'AZaz09_-' };
   function partOf({ set, min, max, checks: names }: Ai['parts'][number]): fc.Arbitrary<string> {
     if (names.some((name) => name.startsWith('yymmd')))
