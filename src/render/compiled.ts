@@ -3,7 +3,7 @@ import { type FieldErrors, Invalid } from '../base/errors.ts';
 import { setText } from './fonts.ts';
 import { defaultLayout, type Layout, linesOf, type SymbolElement, type TextElement } from './layout.ts';
 import { fill, type LabelData, placeholderFault } from './placeholders.ts';
-import { canonical, encode, isSquare, type Matrix, symbologies } from './symbol.ts';
+import { canonical, type Geometry, isSquare, measure, symbologies } from './symbol.ts';
 import { zplFault } from './zpl-template.ts';
 
 export interface LabelTemplate {
@@ -62,7 +62,16 @@ export function compile(template: LabelTemplate): CompiledLabel {
 
 /** Places in dots from the label's top left. */
 export type Drawn =
-  | { type: 'symbol'; matrix: Matrix; module: number; x: number; y: number; height: number; code: string }
+  | {
+      type: 'symbol';
+      symbology: string;
+      size: Geometry;
+      module: number;
+      x: number;
+      y: number;
+      height: number;
+      code: string;
+    }
   | {
       type: 'text';
       text: string;
@@ -107,7 +116,7 @@ interface Box {
 }
 
 function drawSymbol(label: CompiledLabel, { align }: SymbolElement, box: Box, code: string): Drawn {
-  const matrix = encode(label.symbology, code);
+  const matrix = measure(label.symbology, code);
   const columns = matrix.columns + 2 * matrix.quietX;
   const rows = matrix.rows + 2 * matrix.quietY;
   const least = leastDots[label.dpi]!;
@@ -123,7 +132,8 @@ function drawSymbol(label: CompiledLabel, { align }: SymbolElement, box: Box, co
   const top = matrix.bars ? 0 : Math.floor((box.height - height) / 2);
   return {
     type: 'symbol',
-    matrix,
+    symbology: label.symbology,
+    size: matrix,
     module,
     code,
     x: box.x + left + matrix.quietX * module,
@@ -135,7 +145,7 @@ function drawSymbol(label: CompiledLabel, { align }: SymbolElement, box: Box, co
 const mostDots = ({ dotsPerMm }: CompiledLabel, bars: boolean): number =>
   Math.floor((bars ? widestBar : widestModule) * dotsPerMm);
 
-function tooLarge(label: CompiledLabel, matrix: Matrix, least: number, box: Box): Invalid {
+function tooLarge(label: CompiledLabel, matrix: Geometry, least: number, box: Box): Invalid {
   const mm = (modules: number) => (Math.ceil(((modules * least) / label.dotsPerMm) * 10) / 10).toFixed(1);
   const place = (dots: number) => (dots / label.dotsPerMm).toFixed(1);
   const width = mm(matrix.columns + 2 * matrix.quietX);

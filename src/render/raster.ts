@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type * as Resvg from '@resvg/resvg-js';
 import type { Drawn } from './compiled.ts';
 import { outlineOf } from './fonts.ts';
+import { encode } from './symbol.ts';
 
 export interface Raster {
   x: number;
@@ -32,7 +33,8 @@ export function pathOf(part: Drawn): string {
 export const baseline = (y: number, height: number, size: number): number => y + (height + size * 0.71) / 2;
 
 /** x, y, width and height in dots of each dark run. */
-export function rectanglesOf({ matrix, module, x, y, height }: Symbol): [number, number, number, number][] {
+export function rectanglesOf({ symbology, code, module, x, y, height }: Symbol): [number, number, number, number][] {
+  const matrix = encode(symbology, code);
   const rowHeight = matrix.bars ? height : module;
   return matrix.runs.map(({ row, from, length }) => [x + from * module, y + row * module, length * module, rowHeight]);
 }
@@ -75,8 +77,8 @@ export function rasterise(part: Drawn): Raster {
 
 function boundsOf(part: Drawn): { x: number; y: number; width: number; height: number } {
   if (part.type !== 'symbol') return part;
-  const { x, y, matrix, module, height } = part;
-  return { x, y, width: matrix.columns * module, height };
+  const { x, y, size, module, height } = part;
+  return { x, y, width: size.columns * module, height };
 }
 
 /** ^GFA with the compression of the ZPL II manual: repeat counts, `,` for a rest of zeros, `:` for the row above. */

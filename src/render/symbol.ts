@@ -1,5 +1,6 @@
 /** Symbols as modules: which are dark, how many, and how much white must stay around them. */
 import bwipjs from 'bwip-js/node';
+import { correction, generate, mode } from 'lean-qr';
 import { Invalid } from '../base/errors.ts';
 
 export interface Matrix {
@@ -60,6 +61,28 @@ export function encode(symbology: string, text: string): Matrix {
   return matrix;
 }
 
+/** The size of a symbol without its modules, when only the printer draws them. */
+export type Geometry = Omit<Matrix, 'runs'>;
+
+const geometries = new Map<string, Geometry>();
+
+/**
+ * As `encode`, but for codes that differ only in which digit or letter stands where, the symbol is as large, so one of
+ * them is encoded for all. Not for symbols that hold a check digit: each of those has to be checked.
+ */
+export function measure(symbology: string, text: string): Geometry {
+  const name = canonical(symbology);
+  if (!['qr', 'code128', 'datamatrix'].includes(name) || !/^[\u0020-\u007e]+$/.test(text))
+    return encode(symbology, text);
+  const key = `${name}\n${text.replace(/[0-9]/g, '0').replace(/[A-Z]/g, 'A').replace(/[a-z]/g, 'a')}`;
+  const known = geometries.get(key);
+  if (known) return known;
+  const { runs: _, ...geometry } = encode(symbology, text);
+  if (geometries.size >= kept) geometries.delete(geometries.keys().next().value!);
+  geometries.set(key, geometry);
+  return geometry;
+}
+
 function encodeNow(symbology: string, text: string): Matrix {
   const { bcid, quietX, quietY, options } = kinds[symbology]!;
   if (text === '') throw new Invalid({ code: ['There is no code to print.'] });
@@ -67,11 +90,20 @@ function encodeNow(symbology: string, text: string): Matrix {
   if (symbology === 'code128' && !/^[\u0020-\u007e]*$/.test(text))
     throw new Invalid({ code: ['Code 128 prints ASCII characters only. Choose QR or Data Matrix for this code.'] });
   try {
+    if (symbology === 'qr' && /^[\u0020-\u007e]*$/.test(text)) return { quietX, quietY, ...qrOf(text) };
     const [drawn] = bwipjs.raw({ ...options, bcid, text } as never) as unknown as [Pixels | Bars];
     return { quietX, quietY, ...('pixs' in drawn ? ofPixels(drawn) : ofBars(drawn)) };
   } catch (error) {
     throw new Invalid({ code: [`This code cannot be printed as ${symbology}: ${sentence(error)}`] }, { cause: error });
   }
+}
+
+/** ASCII as QR, ten times as fast as bwip-js, which tries each mask at length; other text needs its byte mode without ECI. */
+function qrOf(text: string): Pick<Matrix, 'columns' | 'rows' | 'bars' | 'runs'> {
+  const modes = [mode.numeric, mode.alphaNumeric, mode.ascii];
+  const level = { minCorrectionLevel: correction.M, maxCorrectionLevel: correction.M };
+  const code = generate(text, { ...level, modes });
+  return runsOf(code.size, code.size, (row, column) => code.get(column, row));
 }
 
 interface Pixels {
@@ -84,18 +116,25 @@ interface Bars {
   sbs: number[];
 }
 
-function ofPixels({ pixs, pixx, pixy }: Pixels): Pick<Matrix, 'columns' | 'rows' | 'bars' | 'runs'> {
+const ofPixels = ({ pixs, pixx, pixy }: Pixels) =>
+  runsOf(pixy, pixx, (row, column) => Boolean(pixs[row * pixx + column]));
+
+function runsOf(
+  rows: number,
+  columns: number,
+  isDark: (row: number, column: number) => boolean,
+): Pick<Matrix, 'columns' | 'rows' | 'bars' | 'runs'> {
   const runs: { row: number; from: number; length: number }[] = [];
-  for (let row = 0; row < pixy; row += 1) {
-    for (let from = 0; from < pixx; from += 1) {
-      if (!pixs[row * pixx + from]) continue;
+  for (let row = 0; row < rows; row += 1) {
+    for (let from = 0; from < columns; from += 1) {
+      if (!isDark(row, from)) continue;
       let length = 1;
-      while (from + length < pixx && pixs[row * pixx + from + length]) length += 1;
+      while (from + length < columns && isDark(row, from + length)) length += 1;
       runs.push({ row, from, length });
       from += length;
     }
   }
-  return { columns: pixx, rows: pixy, bars: false, runs };
+  return { columns, rows, bars: false, runs };
 }
 
 /** Bar, space, bar, space …, each its width in modules. */
