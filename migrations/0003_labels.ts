@@ -10,8 +10,8 @@ export async function up(knex: Knex): Promise<void> {
     table.double('width_mm').notNullable();
     table.double('height_mm').notNullable();
     table.integer('dpi').notNullable();
-    table.text('text_template').notNullable();
-    table.text('zpl_template').notNullable();
+    table.text('text_template', 'longtext').notNullable();
+    table.text('zpl_template', 'longtext').notNullable();
     table.boolean('is_default').notNullable();
     table.unique(['tenant_id', 'name'], { indexName: 'barcode_templates_name_unique' });
   });

@@ -14,7 +14,10 @@ const steps = [
   ['tests', () => test([])],
   ['docs/openapi.json is up to date', () => generated('docs/openapi.json', 'openapi')],
   ['docs/CLI.md is up to date', () => generated('docs/CLI.md', 'reference')],
-  ['docs/openapi.json is valid', () => tool('@redocly/cli/bin/cli.js', 'lint', 'docs/openapi.json')],
+  [
+    'docs/openapi.json is valid',
+    () => tool('@redocly/cli/bin/cli.js', 'lint', '--config', 'docs/redocly.yaml', 'docs/openapi.json'),
+  ],
 ];
 
 /** Stops at the first step that fails. The build came before. */

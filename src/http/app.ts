@@ -8,6 +8,7 @@ import type { Context } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import type { Access } from '../domain/accounts/service.ts';
 import { operations } from '../domain/resources.ts';
+import { clientAddress } from './client-address.ts';
 import { mountDocs } from './docs.ts';
 import { answerErrors, answerUnrouted } from './errors.ts';
 import { type Checks, mountHealth } from './health.ts';
@@ -29,6 +30,7 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   const { config, database, access, checks } = parts;
   const log = parts.log.child({ logger: 'assetra.api' });
   const app = new Koa<RequestState>();
+  // X-Forwarded-Proto and -Host for links; addresses are told by `clientAddress`.
   app.proxy = config.http.trustedProxies.length > 0;
   // Faults of a socket that went away under us; everything else was answered and logged.
   app.on('error', (error) => log.debug({ err: error }, 'connection lost'));
@@ -36,7 +38,7 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   const { begin, enter } = contexts(parts, log);
   mountHealth(router, database, checks);
   mountDocs(router);
-  mountSession(router, access, begin, enter);
+  mountSession(router, access, begin, enter, clientAddress(config.http.trustedProxies));
   mount(router, operations, enter);
   app.use(observe(log));
   app.use(crossOrigin(config.http.corsOrigins));

@@ -34,9 +34,11 @@ export class HttpServer {
 
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
+    // A kept connection is idle again after each answer, so it is asked for more than once.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
     const timer = setTimeout(() => this.#server.closeAllConnections(), grace);
     await closed;
+    clearInterval(idle);
     clearTimeout(timer);
   }
 

@@ -44,8 +44,10 @@ export async function record(ctx: Context, body: unknown): Promise<{ scan: ScanR
     if (!recorded.repeated) metrics.scans.inc({ source_type, status });
     return recorded;
   } catch (error) {
-    // Two requests brought one event at once: the other's transaction won.
-    const known = error instanceof Conflict && ctx.tenant ? await earlier(ctx as TenantContext, input) : undefined;
+    // Two requests brought one event at once: the other's transaction won. Within a larger transaction nothing can be asked
+    // any more: PostgreSQL has given it up.
+    const askable = error instanceof Conflict && ctx.tenant && !ctx.db.inTransaction;
+    const known = askable ? await earlier(ctx as TenantContext, input) : undefined;
     if (known) return { scan: known, repeated: true };
     throw error;
   }
