@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConfigFlags, loadConfig } from '../base/config.ts';
-import { ConfigError } from '../base/errors.ts';
+import { AppError, ConfigError } from '../base/errors.ts';
 import type { GlobalFlags, Run } from './command.ts';
 import { ask, interactive, readPassword } from './prompts.ts';
 import { siteOf } from './site.ts';
@@ -82,7 +82,9 @@ function makeFolders(dir: string): void {
     mkdirSync(dir, { recursive: true, mode: 0o750 });
     for (const name of ['keys', 'spool', 'files']) mkdirSync(join(dir, name), { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new ConfigError(`The folder ${dir} cannot be made or written. Check its permissions.`, { cause: error });
+    throw new AppError('folder', 500, `The folder ${dir} cannot be made or written. Check its permissions.`, {
+      cause: error,
+    });
   }
 }
 

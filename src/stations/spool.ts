@@ -30,11 +30,12 @@ export class Spool {
     this.#rewrite();
   }
 
+  /** Throws when the disk takes no more; the scan then waits in memory alone. */
   add(scan: SpooledScan): void {
-    const file = this.#file!;
-    writeSync(file, `${JSON.stringify(scan)}\n`);
-    fsyncSync(file);
     this.#waiting.push(scan);
+    // The newline before it closes a line that a full disk has cut.
+    writeSync(this.#file!, `\n${JSON.stringify(scan)}\n`);
+    fsyncSync(this.#file!);
   }
 
   first(): SpooledScan | undefined {

@@ -101,7 +101,11 @@ export class Station {
   #take(raw_value: string): void {
     const captured_at = new Date().toISOString();
     this.#lastScanAt = captured_at;
-    this.#spool.add({ client_event_id: newUuid(), raw_value, captured_at });
+    try {
+      this.#spool.add({ client_event_id: newUuid(), raw_value, captured_at });
+    } catch (error) {
+      this.#log.error({ err: error }, 'A scan could not be kept on disk; it waits in memory until it is recorded.');
+    }
     this.#drain();
   }
 
