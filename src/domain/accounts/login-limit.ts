@@ -22,16 +22,18 @@ interface AttemptRow {
 }
 
 /** A name from one address, and everything from that address: a list of names is as good as a list of passwords. */
-const subjectsOf = (username: string, address: string): Subject[] => [
+const subjectsOf = (username: string, address: string): [Subject, Subject] => [
   { key: `name:${sha256(`${username.toLowerCase()}|${address}`)}`, free: 5 },
-  { key: `address:${address}`.slice(0, 255), free: 50 },
+  { key: `address:${address}`.slice(0, 255), free: 100 },
 ];
 
-/** TooMany while the name or the address is locked. */
-export async function check(ctx: Context, username: string, address: string): Promise<void> {
-  for (const { key } of subjectsOf(username, address)) {
-    const row = await find(ctx, key);
-    const wait = row?.locked_until ? Date.parse(row.locked_until) - ctx.now().getTime() : 0;
+/**
+ * Counts an attempt as failed before the password is looked at, so that a thousand at once are no way round the count.
+ * TooMany while the name or the address is locked.
+ */
+export async function begin(ctx: Context, username: string, address: string): Promise<void> {
+  for (const subject of subjectsOf(username, address)) {
+    const wait = await count(ctx, subject);
     if (wait > 0) {
       const seconds = Math.ceil(wait / 1000);
       throw new TooMany(`Too many failed attempts. Try again in ${seconds} seconds.`, seconds);
@@ -39,27 +41,30 @@ export async function check(ctx: Context, username: string, address: string): Pr
   }
 }
 
-export async function failed(ctx: Context, username: string, address: string): Promise<void> {
-  for (const subject of subjectsOf(username, address)) await count(ctx, subject);
-}
-
-/** The address keeps its count: whoever has one password may still be guessing others. */
+/** Takes the count back. The address keeps its earlier failures: who has one password may still be guessing others. */
 export async function succeeded(ctx: Context, username: string, address: string): Promise<void> {
-  const [name] = subjectsOf(username, address);
-  await ctx.db.execute('DELETE FROM login_attempts WHERE subject = ?', [name!.key]);
+  const [name, from] = subjectsOf(username, address);
+  await ctx.db.execute('DELETE FROM login_attempts WHERE subject = ?', [name.key]);
+  const sql =
+    'UPDATE login_attempts SET failures = failures - 1, locked_until = NULL WHERE subject = ? AND failures > 0';
+  await ctx.db.execute(sql, [from.key]);
 }
 
-async function count(ctx: Context, subject: Subject, again = true): Promise<void> {
+/** Counts one more, or answers how long in ms the subject is locked. */
+async function count(ctx: Context, subject: Subject, again = true): Promise<number> {
   try {
-    await inTransaction(ctx, (tx) => countIn(tx, subject));
+    return await inTransaction(ctx, (tx) => countIn(tx, subject));
   } catch (error) {
+    // Another request counted the subject's first failure at the same moment.
     if (!(error instanceof UniqueViolation) || !again) throw error;
-    await count(ctx, subject, false);
+    return count(ctx, subject, false);
   }
 }
 
-async function countIn(ctx: Context, { key, free }: Subject): Promise<void> {
+async function countIn(ctx: Context, { key, free }: Subject): Promise<number> {
   const row = await find(ctx, key, ctx.db.forUpdate);
+  const wait = row?.locked_until ? Date.parse(row.locked_until) - ctx.now().getTime() : 0;
+  if (wait > 0) return wait;
   const now = timestamp(ctx);
   const stale = row && ctx.now().getTime() - Date.parse(row.updated_at) > memory;
   const failures = row && !stale ? row.failures + 1 : 1;
@@ -69,14 +74,15 @@ async function countIn(ctx: Context, { key, free }: Subject): Promise<void> {
   if (row) {
     const sql = 'UPDATE login_attempts SET failures = ?, locked_until = ?, updated_at = ? WHERE subject = ?';
     await ctx.db.execute(sql, [failures, lockedUntil, now, key]);
-    return;
+    return 0;
   }
   const sql =
     'INSERT INTO login_attempts (subject, failures, window_started_at, locked_until, updated_at) VALUES (?, ?, ?, ?, ?)';
   await ctx.db.execute(sql, [key, failures, now, lockedUntil, now]);
+  return 0;
 }
 
-async function find(ctx: Context, key: string, tail = ''): Promise<AttemptRow | undefined> {
+async function find(ctx: Context, key: string, tail: string): Promise<AttemptRow | undefined> {
   const sql = `SELECT failures, updated_at, locked_until FROM login_attempts WHERE subject = ?${tail}`;
   return (await ctx.db.query<AttemptRow>(sql, [key]))[0];
 }

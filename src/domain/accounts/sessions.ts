@@ -30,13 +30,11 @@ interface RefreshRow {
 /** Wrong name, wrong password and shut-out user look alike and take alike long. TooMany after repeated failures. */
 export async function logIn(ctx: Context, settings: AccessSettings, body: unknown, address: string): Promise<Tokens> {
   const { username, password } = parse(Login, body);
-  await limit.check(ctx, username, address);
+  await limit.begin(ctx, username, address);
   const user = username.includes('\0') ? undefined : await userNamed(ctx, username);
   const matches = await verifyPassword(password, user?.password_hash ?? null);
-  if (!user || !matches || !user.is_active) {
-    await limit.failed(ctx, username, address);
+  if (!user || !matches || !user.is_active)
     throw new AppError('unauthenticated', 401, 'No active account found with the given credentials');
-  }
   await limit.succeeded(ctx, username, address);
   await ctx.db.execute('UPDATE users SET last_login_at = ? WHERE id = ?', [timestamp(ctx), user.id]);
   return inTransaction(ctx, (tx) => issue(tx, settings, user.id, newUuid(), null));
