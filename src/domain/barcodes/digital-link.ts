@@ -11,7 +11,7 @@ export const looksLikeLink = (text: string): boolean => /^https?:\/\//i.test(tex
 export function readLink(text: string): Reading | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
-  const steps = url.pathname.split('/').map(decoded);
+  const steps = url.pathname.replace(/\/$/, '').split('/').map(decoded);
   const start = steps.findIndex(
     (step, index) => primaryKeys.has(step) && steps.length - index >= 2 && (steps.length - index) % 2 === 0,
   );

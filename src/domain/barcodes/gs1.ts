@@ -1,23 +1,9 @@
-/** GS1 element strings: with brackets, or with FNC1 as GS (0x1D). Split, checked, and each AI's value typed. */
+/** GS1 element strings: with brackets, or with FNC1 as GS (0x1D). Split, and checked by the rules of their AIs. */
 import { type Ai, aiAt, aiTable, matches, needsSeparator, type Part } from './ai.ts';
 import { cset82 } from './check-digit.ts';
-import { checks, type Fault, yearOf } from './checks.ts';
+import { checks, type Fault } from './checks.ts';
 
 export const gs = '\u001d';
-
-export interface Segment {
-  ai: string;
-  title: string;
-  value: string;
-  /** `2027-01-31`, or without the day where the code has none; with time where it has one. */
-  date?: string;
-  /** A measure or amount with its decimal point in place. */
-  decimal?: string;
-  unit?: string;
-  /** ISO 4217 numeric. */
-  currency?: string;
-  serial?: string;
-}
 
 export interface Element {
   ai: Ai;
@@ -32,8 +18,13 @@ export interface Reading {
 /** Never throws; what cannot be split is a fault, and what was split before it is kept. */
 export function readElements(text: string): Reading {
   const { elements, faults } = text.startsWith('(') ? splitBracketed(text) : splitRaw(text);
+  return { elements, faults: [...faults, ...elementFaults(elements, faults.length === 0)] };
+}
+
+/** Of each value, and of the AIs together unless some could not be read. */
+export function elementFaults(elements: readonly Element[], complete = true): Fault[] {
   const found = elements.flatMap(({ ai, value }) => valueFaults(ai, value));
-  return { elements, faults: [...faults, ...found, ...(faults.length === 0 ? pairFaults(elements) : [])] };
+  return complete ? [...found, ...pairFaults(elements)] : found;
 }
 
 function splitBracketed(text: string): Reading {
@@ -78,7 +69,7 @@ function splitRaw(text: string): Reading {
   return reading;
 }
 
-function valueFaults(ai: Ai, value: string): Fault[] {
+export function valueFaults(ai: Ai, value: string): Fault[] {
   const about = (code: string, message: string): Fault => ({ code, message: `AI ${ai.ai}: ${message}.` });
   if (value.length < ai.minLength)
     return [about('GS1_TOO_SHORT', `the value has ${value.length} characters, but needs ${ai.minLength}`)];
@@ -139,37 +130,6 @@ function pairFaults(elements: readonly Element[]): Fault[] {
     }
   }
   return faults;
-}
-
-/** The element with what its value means. */
-export function segmentOf({ ai, value }: Element): Segment {
-  const segment: Segment = { ai: ai.ai, title: ai.title, value };
-  const first = ai.parts[0]!.checks[0];
-  if (first === 'yymmd0' || first === 'yymmdd') segment.date = dateOf(value);
-  if (/^3[1-6]/.test(ai.ai))
-    Object.assign(segment, { decimal: decimalOf(value, ai.ai), unit: /\(([^)]+)\)/.exec(ai.title)?.[1] ?? 'kg/m²' });
-  if (/^39[05]|^392/.test(ai.ai)) segment.decimal = decimalOf(value, ai.ai);
-  if (/^39[13]/.test(ai.ai))
-    Object.assign(segment, { currency: value.slice(0, 3), decimal: decimalOf(value.slice(3), ai.ai) });
-  if (['21', '250', '8011', '8019'].includes(ai.ai)) segment.serial = value;
-  if (ai.ai === '8003' && value.length > 14) segment.serial = value.slice(14);
-  if ((ai.ai === '253' || ai.ai === '255') && value.length > 13) segment.serial = value.slice(13);
-  return segment;
-}
-
-function dateOf(value: string): string {
-  const [month, day] = [value.slice(2, 4), value.slice(4, 6)];
-  const date = `${yearOf(value.slice(0, 2))}-${month}${day === '00' ? '' : `-${day}`}`;
-  const time = /^\d{6}(\d\d)(\d\d)?(\d\d)?$/.exec(value);
-  return time ? `${date}T${time[1]}:${time[2] ?? '00'}${time[3] ? `:${time[3]}` : ''}` : date;
-}
-
-/** The last digit of such an AI says how many digits stand behind the point. */
-function decimalOf(digits: string, ai: string): string {
-  const places = Number(ai.at(-1));
-  if (places === 0) return String(BigInt(/^\d+$/.test(digits) ? digits : '0'));
-  const padded = digits.padStart(places + 1, '0');
-  return `${padded.slice(0, -places).replace(/^0+(?=\d)/, '')}.${padded.slice(-places)}`;
 }
 
 export const bracketed = (elements: readonly Element[]): string =>

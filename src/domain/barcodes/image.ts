@@ -2,9 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Invalid, Malformed } from '../../base/errors.ts';
+import { readAim } from './aim.ts';
 
 export interface ReadCode {
+  /** One that `validate` takes; `unknown` for a symbol that is none of them. */
   symbology: string;
+  /** The symbol by the reader's own name, such as `DataBarExp`. */
+  format: string;
   aim_id: string;
   value: string;
   /** The exact bytes, for codes that are no text. */
@@ -14,7 +18,7 @@ export interface ReadCode {
 }
 
 /** A picture is unpacked in memory at four bytes a pixel; a small file may hold a very large one. */
-const maxPixels = 40_000_000;
+const maxPixels = 16_000_000;
 
 /** Malformed (415) for what is neither PNG nor JPEG, Invalid for a picture that cannot be read. */
 export async function decodeImage(bytes: Uint8Array): Promise<ReadCode[]> {
@@ -30,7 +34,8 @@ export async function decodeImage(bytes: Uint8Array): Promise<ReadCode[]> {
       textMode: 'Plain',
     });
     return found.map(({ format, symbologyIdentifier, text, bytes: raw, position }) => ({
-      symbology: format,
+      symbology: readAim(symbologyIdentifier + text).symbology ?? 'unknown',
+      format,
       aim_id: symbologyIdentifier,
       value: text,
       raw_base64: Buffer.from(raw).toString('base64'),
@@ -72,6 +77,10 @@ function sizeOf(file: Buffer): Size | undefined {
 function jpegSize(file: Buffer): Size | undefined {
   for (let at = 2; at + 9 < file.length && file[at] === 0xff; ) {
     const marker = file[at + 1]!;
+    if (marker === 0xff) {
+      at += 1;
+      continue;
+    }
     const frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (frame) return { height: file.readUInt16BE(at + 5), width: file.readUInt16BE(at + 7) };
     at += 2 + file.readUInt16BE(at + 2);

@@ -1,20 +1,14 @@
 /** What a scanned text is by the rules of its symbology, and under which texts the thing it names may be known here. */
 
-import { readAim } from './aim.ts';
+import { agrees, readAim } from './aim.ts';
+import { hasCheckDigit } from './check-digit.ts';
 import type { Fault } from './checks.ts';
 import { linkOf, looksLikeLink, readLink } from './digital-link.ts';
-import {
-  bracketed,
-  type Element,
-  elementString,
-  gs,
-  type Reading,
-  readElements,
-  type Segment,
-  segmentOf,
-} from './gs1.ts';
+import { bracketed, type Element, elementFaults, elementString, gs, type Reading, readElements } from './gs1.ts';
+import { type Segment, segmentOf } from './segment.ts';
 import {
   type CheckDigit,
+  carrierOf,
   checkDigitIn,
   faultsOf,
   gs1LinearLimit,
@@ -59,72 +53,66 @@ export function validate({
   symbology?: string;
   raw_value: string;
 }): Validation {
-  const { aim, text, symbology: told } = readAim(raw_value);
+  const reading = readAim(raw_value);
+  const { aim, text, symbology: told } = reading;
   const named = symbologyOf(name);
-  const symbology = named === 'unknown' ? (told ?? named) : named;
   const base = { raw: raw_value, decoded_at: new Date().toISOString(), ...(aim && { aim_id: aim }), value: text };
-  if (!symbology) {
+  if (!named) {
     const message = `Unknown symbology. Supported: ${symbologies.join(', ')}.`;
     return answer({ symbology: name, ...base }, [{ code: 'UNKNOWN_SYMBOLOGY', message }]);
   }
-  const clash = contradiction(named, told, aim);
-  if (symbology !== 'gs1') {
-    const gtin = gtin14(symbology, text);
-    const checkDigit = checkDigitIn(symbology, text);
-    const decoded = {
-      symbology,
-      ...base,
-      ...(gtin && { gtin14: gtin }),
-      ...(checkDigit && { check_digit: checkDigit }),
-    };
-    return answer(decoded, [...clash, ...faultsOf(symbology, plainUpc(symbology, told, text))]);
-  }
-  return gs1Answer(base, text, [...clash, ...lengthFaults(name, text)]);
+  const agreed = agrees(reading, named, carrierOf(name));
+  const message = `The identifier ${aim} is not of the symbology ${name}.`;
+  const clash = agreed ? [] : [{ code: 'AIM_MISMATCH', message }];
+  const symbology = told && agreed && (named === 'unknown' || told === 'gs1') ? told : named;
+  return symbology === 'gs1'
+    ? gs1Answer(base, isGs1Linear(name), clash)
+    : plainAnswer(symbology, base, plainUpc(symbology, told, text), clash);
 }
+
+type Base = Omit<Decoded, 'symbology'>;
 
 /** A UPC-A is read by many scanners as the EAN-13 with a leading 0. */
 const plainUpc = (symbology: Symbology, told: Symbology | undefined, text: string): string =>
   symbology === 'upca' && told === 'ean13' && /^0\d{12}$/.test(text) ? text.slice(1) : text;
 
-function contradiction(named: Symbology | undefined, told: Symbology | undefined, aim: string | undefined): Fault[] {
-  if (!named || !told || named === told || named === 'unknown') return [];
-  const related = [
-    ['ean13', 'upca'],
-    ['upca', 'ean13'],
-    // A GS1 symbol whose scanner is not set to tell FNC1 is announced as the plain symbol that carries it.
-    ['gs1', 'code128'],
-    ['gs1', 'qr'],
-    ['gs1', 'datamatrix'],
-  ];
-  if (related.some(([one, two]) => named === one && told === two)) return [];
-  return [{ code: 'AIM_MISMATCH', message: `The identifier ${aim} is of ${told}, not of ${named}.` }];
+function plainAnswer(symbology: Exclude<Symbology, 'gs1'>, base: Base, text: string, before: Fault[]): Validation {
+  const gtin = gtin14(symbology, text);
+  const checkDigit = checkDigitIn(symbology, text);
+  const decoded = { symbology, ...base, ...(gtin && { gtin14: gtin }), ...(checkDigit && { check_digit: checkDigit }) };
+  return answer(decoded, [...before, ...faultsOf(symbology, text, base.aim_id)]);
 }
 
-function lengthFaults(name: string, text: string): Fault[] {
-  if (!isGs1Linear(name)) return [];
-  const length = text.replace(/[()]/g, '').length;
-  return length <= gs1LinearLimit
-    ? []
-    : [{ code: 'TOO_LONG', message: `A GS1-128 holds at most ${gs1LinearLimit} characters.` }];
-}
-
-function gs1Answer(base: Omit<Decoded, 'symbology'>, text: string, before: Fault[]): Validation {
-  const { elements, faults } = readGs1(text);
-  const gtin = elements.find(({ ai }) => ai.ai === '01')?.value;
-  const link = linkOf(elements);
+function gs1Answer(base: Base, linear: boolean, before: Fault[]): Validation {
+  const { elements, faults } = readGs1(base.value);
+  const text = elementString(elements);
+  const gtin = elements.find(({ ai }) => ai.ai === '01')?.value ?? '';
+  const checkDigit = checkDigitIn('itf14', gtin);
+  // A value that breaks the rules may not even be text that an address can hold.
+  const link = faults.length === 0 ? linkOf(elements) : undefined;
+  const tooLong = `A GS1-128 holds at most ${gs1LinearLimit} characters, and this has ${text.length}.`;
   const decoded: Decoded = {
     symbology: 'gs1',
     ...base,
-    ...(gtin && /^\d{14}$/.test(gtin) && { gtin14: gtin }),
+    ...(checkDigit?.ok && { gtin14: gtin }),
+    ...(checkDigit && { check_digit: checkDigit }),
     segments: elements.map(segmentOf),
-    element_string: elementString(elements),
+    element_string: text,
     bracketed: bracketed(elements),
     ...(link && { digital_link: link }),
   };
-  return answer(decoded, [...before, ...faults]);
+  const long = linear && text.length > gs1LinearLimit ? [{ code: 'TOO_LONG', message: tooLong }] : [];
+  return answer(decoded, [...before, ...long, ...faults]);
 }
 
+/** No symbol holds more characters: the digits of the largest QR code (ISO/IEC 18004). */
+const longestGs1 = 7_089;
+
 function readGs1(text: string): Reading {
+  if (text.length > longestGs1) {
+    const message = `No symbol holds more than ${longestGs1} characters, and this has ${text.length}.`;
+    return { elements: [], faults: [{ code: 'TOO_LONG', message }] };
+  }
   if (!looksLikeLink(text)) return readElements(text);
   const link = readLink(text);
   if (!link)
@@ -132,9 +120,7 @@ function readGs1(text: string): Reading {
       elements: [],
       faults: [{ code: 'GS1_NO_LINK', message: 'This address carries no application identifier.' }],
     };
-  // Read again as an element string, so that a link is held to the same rules.
-  const { faults } = readElements(bracketed(link.elements));
-  return { elements: link.elements, faults: [...link.faults, ...faults] };
+  return { elements: link.elements, faults: [...link.faults, ...elementFaults(link.elements)] };
 }
 
 const answer = (decoded: Decoded, faults: readonly Fault[]): Validation => ({
@@ -147,6 +133,8 @@ const answer = (decoded: Decoded, faults: readonly Fault[]): Validation => ({
 export interface Candidates {
   /** The scanned text without AIM identifier and blanks around it. */
   text: string;
+  /** Of a text that is a faultless GS1 string. */
+  gs1?: { segments: Segment[] };
   /** Further texts under which an asset or a location may be known, likeliest first. */
   lookups: string[];
 }
@@ -155,20 +143,15 @@ export interface Candidates {
 export function candidates(raw: string): Candidates {
   const { text: read, symbology } = readAim(raw);
   const text = read.trim();
-  if (/^\d{8}$|^\d{12,14}$/.test(text)) return { text, lookups: articleForms(text) };
-  if (
-    !(
-      symbology === 'gs1' ||
-      text.startsWith('(') ||
-      text.includes(gs) ||
-      looksLikeLink(text) ||
-      /^(01\d{14}|800[34])/.test(text)
-    )
-  )
-    return { text, lookups: [] };
+  if (/^\d{8}$|^\d{12,14}$/.test(text)) return { text, lookups: hasCheckDigit(text) ? articleForms(text) : [] };
+  if (symbology !== 'gs1' && !looksLikeGs1(text)) return { text, lookups: [] };
   const { elements, faults } = readGs1(text);
-  return { text, lookups: faults.length > 0 ? [] : gs1Lookups(elements) };
+  if (faults.length > 0) return { text, lookups: [] };
+  return { text, gs1: { segments: elements.map(segmentOf) }, lookups: gs1Lookups(elements) };
 }
+
+const looksLikeGs1 = (text: string): boolean =>
+  /^(\(|https?:|01\d{14}|414\d{13}|800[34])/i.test(text) || text.includes(gs);
 
 function gs1Lookups(elements: readonly Element[]): string[] {
   const value = (wanted: string) => elements.find(({ ai }) => ai.ai === wanted)?.value;

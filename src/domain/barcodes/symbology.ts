@@ -19,28 +19,38 @@ export const symbologies = [
 
 export type Symbology = (typeof symbologies)[number];
 
-const aliases: Record<string, Symbology> = {
-  gs1128: 'gs1',
-  gs1datamatrix: 'gs1',
-  gs1qr: 'gs1',
-  gs1qrcode: 'gs1',
-  gs1digitallink: 'gs1',
-  gs1databar: 'gs1',
-  qrcode: 'qr',
-  itf: 'itf14',
-  pdf: 'pdf417',
-};
+const aliases: ReadonlyMap<string, Symbology> = new Map([
+  ...symbologies.map((name) => [name, name] as const),
+  ['', 'unknown'],
+  ['gs1128', 'gs1'],
+  ['gs1datamatrix', 'gs1'],
+  ['gs1qr', 'gs1'],
+  ['gs1qrcode', 'gs1'],
+  ['gs1digitallink', 'gs1'],
+  ['gs1databar', 'gs1'],
+  ['qrcode', 'qr'],
+  ['itf', 'itf14'],
+  ['pdf', 'pdf417'],
+]);
+
+const plainName = (name: string): string => name.toLowerCase().replace(/[\s_-]/g, '');
 
 /** `GS1-128`, `gs1_datamatrix`, `EAN-13` and the like, as one of ours; undefined for a name that is none. */
-export function symbologyOf(name: string): Symbology | undefined {
-  const plain = name.toLowerCase().replace(/[\s_-]/g, '');
-  if (plain === '') return 'unknown';
-  return (symbologies as readonly string[]).includes(plain) ? (plain as Symbology) : aliases[plain];
-}
+export const symbologyOf = (name: string): Symbology | undefined => aliases.get(plainName(name));
+
+const carrierLetters: ReadonlyMap<string, string> = new Map([
+  ['gs1128', 'C'],
+  ['gs1datamatrix', 'd'],
+  ['gs1qr', 'Q'],
+  ['gs1qrcode', 'Q'],
+]);
+
+/** The code letter of AIM identifiers that a GS1 symbol named so must have; undefined when the name fixes none. */
+export const carrierOf = (name: string): string | undefined => carrierLetters.get(plainName(name));
 
 /** A GS1-128 symbol holds at most this many characters, AIs and separators included. */
 export const gs1LinearLimit = 48;
-export const isGs1Linear = (name: string): boolean => /^gs1[\s_-]?128$/i.test(name);
+export const isGs1Linear = (name: string): boolean => plainName(name) === 'gs1128';
 
 const fault = (code: string, message: string): Fault => ({ code, message });
 const fits = (text: string, bytes: number, name: string): Fault[] =>
@@ -48,14 +58,17 @@ const fits = (text: string, bytes: number, name: string): Fault[] =>
 
 const digitLengths: Partial<Record<Symbology, number>> = { ean13: 13, ean8: 8, upca: 12, itf14: 14 };
 
-const rules: Record<Exclude<Symbology, 'gs1'>, (text: string) => Fault[]> = {
+/** The scanner has turned pairs of Code 39 characters into ASCII (ISO/IEC 15424). */
+const fullAscii = /^\]A[457]$/;
+
+const rules: Record<Exclude<Symbology, 'gs1'>, (text: string, aim?: string) => Fault[]> = {
   unknown: () => [],
   code128: (text) =>
     /^[\u0020-\u007e\u001d]*$/.test(text)
       ? fits(text, 255, 'A Code 128')
       : [fault('BAD_CHARACTER', 'Code 128 is printed here with ASCII characters only.')],
-  code39: (text) =>
-    /^[0-9A-Z\-. $/+%]*$/.test(text)
+  code39: (text, aim) =>
+    (fullAscii.test(aim ?? '') ? /^[\0-\x7f]*$/ : /^[0-9A-Z\-. $/+%]*$/).test(text)
       ? fits(text, 80, 'A Code 39')
       : [fault('BAD_CHARACTER', 'Code 39 holds capitals, digits and -. $/+% only.')],
   qr: (text) => fits(text, /^\d*$/.test(text) ? 7_089 : 2_953, 'A QR code'),
@@ -68,9 +81,9 @@ const rules: Record<Exclude<Symbology, 'gs1'>, (text: string) => Fault[]> = {
   itf14: (text) => digits(text, 14, 'ITF-14'),
 };
 
-export function faultsOf(symbology: Exclude<Symbology, 'gs1'>, text: string): Fault[] {
+export function faultsOf(symbology: Exclude<Symbology, 'gs1'>, text: string, aim?: string): Fault[] {
   if (text.trim() === '') return [fault('EMPTY', 'The code is empty.')];
-  return rules[symbology](text);
+  return rules[symbology](text, aim);
 }
 
 function digits(text: string, length: number, name: string): Fault[] {

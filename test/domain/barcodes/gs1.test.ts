@@ -54,6 +54,53 @@ describe('GS1 element strings', () => {
   });
 
   it.each([
+    ['a range of days', `(01)${gtin}(7007)270131270228`, { date: '2027-01-31/2027-02-28' }],
+    ['one day of harvest', `(01)${gtin}(7007)270131`, { date: '2027-01-31' }],
+    ['an hour', `(01)${gtin}(8008)27013115`, { date: '2027-01-31T15:00' }],
+    ['a second', `(01)${gtin}(8008)270131153045`, { date: '2027-01-31T15:30:45' }],
+    ['a day of birth', '(8018)095212340000000105(7250)19700228', { date: '1970-02-28' }],
+    ['a temperature', '(00)106141412345678908(4331)001850-', { decimal: '-18.50', unit: '°C' }],
+    ['a share', '(255)9521234543213(3941)0125', { decimal: '12.5', unit: '%' }],
+    ['a whole measure', `(01)${gtin}(3100)000010`, { decimal: '10', unit: 'kg' }],
+    ['the serial of a coupon', '(255)952123454321377', { serial: '77' }],
+  ])('give %s typed', (_, raw, meaning) => {
+    const { valid, errors, decoded } = gs1(raw);
+    expect([valid, errors]).toEqual([true, []]);
+    const [one, two] = decoded.segments!;
+    expect(two ?? one).toMatchObject(meaning);
+  });
+
+  it('give no meaning to a value that breaks the rules', () => {
+    expect(gs1(`(01)${gtin}(17)271301`).decoded.segments![1]).toEqual({
+      ai: '17',
+      title: 'USE BY or EXPIRY',
+      value: '271301',
+    });
+  });
+
+  it('tell the check digit of a GTIN that should be', () => {
+    const { decoded } = gs1('(01)09521234543214');
+    expect(decoded.check_digit).toEqual({ present: true, ok: false, expected: '3', actual: '4' });
+    expect(decoded).not.toHaveProperty('gtin14');
+  });
+
+  it('need a separator after a value of variable length', () => {
+    expect(gs1(`01${gtin}10ABC21991234567890123456789`).error_codes).toEqual(['GS1_TOO_LONG']);
+    expect(gs1(`10ABC\u001d01${gtin}`).valid).toBe(true);
+    // With a separator after a value of fixed length, as some printers write it.
+    expect(gs1(`01${gtin}\u001d10ABC`).valid).toBe(true);
+  });
+
+  it('keep what looks like an identifier within the value of an address', () => {
+    const { valid, decoded } = gs1(`https://id.gs1.org/01/${gtin}/10/A(21)7/`);
+    expect(valid).toBe(true);
+    expect(decoded.segments!.map(({ ai, value }) => [ai, value])).toEqual([
+      ['01', gtin],
+      ['10', 'A(21)7'],
+    ]);
+  });
+
+  it.each([
     ['a wrong check digit', '(01)09521234543214', 'GS1_BAD_CHECK_DIGIT'],
     ['a day that does not exist', `(01)${gtin}(17)270230`, 'GS1_BAD_DATE'],
     ['a month that does not exist', `(01)${gtin}(17)271301`, 'GS1_BAD_DATE'],
@@ -85,6 +132,10 @@ describe('GS1 element strings', () => {
     const raw = `(01)${gtin}(10)${'A'.repeat(20)}(21)${'B'.repeat(20)}`;
     expect(gs1(raw).valid).toBe(true);
     expect(validate({ symbology: 'gs1-128', raw_value: raw }).error_codes).toEqual(['TOO_LONG']);
+    // 16 and 22 characters, a separator, and 9 more.
+    const full = `(01)${gtin}(10)${'A'.repeat(20)}(21)${'B'.repeat(7)}`;
+    expect(validate({ symbology: 'gs1-128', raw_value: full }).errors).toEqual([]);
+    expect(validate({ symbology: 'GS1-128', raw_value: `${full}B` }).error_codes).toEqual(['TOO_LONG']);
   });
 
   it('take two digits of a year as the specifications say', () => {
@@ -103,47 +154,136 @@ describe('beside BWIPP', () => {
   const valuesFor = (ai: Ai): fc.Arbitrary<string> =>
     fc.tuple(...ai.parts.map(partOf)).map((pieces) => pieces.join(''));
   const lettersOf = { N: '0123456789', X: cset82.replace(/[()%]/g, ''), Y: '0123456789ABCXYZ-/#', Z: 'AZaz09_-' };
+  /** Of each check, values on both sides of its rule. */
+  const samples: Record<string, string[]> = {
+    yymmd0: ['270131', '260228', '271200', '280229', '260229', '271301'],
+    yymmdd: ['270131', '260228', '271200', '280229', '260229', '271301'],
+    yyyymmdd: ['19700228', '20000229', '19000229', '19701301'],
+    hhmi: ['0000', '2359', '2400', '1260'],
+    hh: ['00', '15', '23', '24'],
+    mi: ['00', '30', '59', '60', ''],
+    ss: ['00', '30', '59', '60', ''],
+    iso3166: ['276', '300', '250', '001'],
+    iso3166alpha2: ['DE', 'GR', 'QQ'],
+    iso4217: ['978', '840', '000'],
+    latitude: ['0900000000', '1800000000', '1800000001'],
+    longitude: ['0000000000', '3600000000', '3600000001'],
+    hyphen: ['-', 'x', ''],
+    zero: ['0', '1'],
+    yesno: ['0', '1', '2'],
+    iso5218: ['0', '2', '9', '3'],
+    winding: ['0', '1', '9', '5'],
+    mediatype: ['01', '80', '11'],
+    pieceoftotal: ['0102', '0202', '0201', '0000'],
+    iban: ['DE89370400440532013000', 'DE89370400440532013001', 'GB82WEST12345698765432'],
+    csumalpha: ['1987654Ad4X4bL5ttr2310c2K', '1987654Ad4X4bL5ttr2310c2L'],
+    packagetype: ['4H', 'PLP', 'ZZZ'],
+    posinseqslash: ['1/2', '2/2', '2/1', '0/1', '1-2'],
+  };
   function partOf({ set, min, max, checks: names }: Ai['parts'][number]): fc.Arbitrary<string> {
-    if (names.some((name) => name.startsWith('yymmd')))
-      return fc.constantFrom('270131', '260228', '271200', '280229', '260229', '271301');
+    const known = names.find((name) => name in samples);
+    if (known) return fc.constantFrom(...samples[known]!);
     if (names.includes('csum'))
       return fc
         .tuple(fc.stringMatching(new RegExp(`^[1-9]\\d{${max - 2}}$`)), fc.boolean())
         .map(([body, right]) => body + (right ? checkDigitOf(body) : '0'));
+    if (names.includes('gcppos1')) return fc.constantFrom('9521234AB', '9521234', 'A9521234');
     return fc.string({ unit: fc.constantFrom(...lettersOf[set]), minLength: min, maxLength: max });
   }
-  const companionsOf = (ai: Ai): string =>
-    ai.requires
-      .map((group) =>
-        group[0]!.map((pattern) => companion(table.find((other) => matches(other.ai, pattern))!)).join(''),
-      )
+  /** What must stand beside an AI, and beside that in turn; each value is one that both accept. */
+  function companionsOf(ai: Ai, present = new Map([[ai.ai, '']])): string {
+    for (const group of ai.requires) {
+      const choices = group.map((together) => together.map((pattern) => table.find(({ ai }) => matches(ai, pattern))!));
+      if (choices.some((together) => together.every((other) => present.has(other.ai)))) continue;
+      for (const other of choices[0]!.filter(({ ai }) => !present.has(ai))) {
+        present.set(other.ai, `(${other.ai})${plainValue(other)}`);
+        companionsOf(other, present);
+      }
+    }
+    return [...present.values()].join('');
+  }
+  const plainValue = ({ parts }: Ai): string =>
+    parts
+      .filter(({ optional }) => !optional)
+      .map(({ min, max, checks: names }) => {
+        const digits = '1'.repeat(Math.max(min, Math.min(max, 4)));
+        if (names.includes('iso3166')) return '276';
+        return names.includes('csum') ? digits.slice(0, -1) + checkDigitOf(digits.slice(0, -1)) : digits;
+      })
       .join('');
-  const companion = ({ ai, parts }: Ai): string => {
-    const values: Record<string, string> = {
-      '01': gtin,
-      '02': gtin,
-      '00': '106141412345678908',
-      '255': '9521234543213',
-      '415': '9521234543213',
-      '8017': '095212340000000109',
-      '8018': '095212340000000109',
-    };
-    return `(${ai})${values[ai] ?? parts.map(({ max, min }) => '1'.repeat(Math.max(min, Math.min(max, 4)))).join('')}`;
-  };
 
-  it('agrees on every identifier that both know, right and wrong values alike', () => {
+  it('knows the same identifiers, none less and none more', () => {
+    const numbers = [2, 3, 4].flatMap((length) =>
+      Array.from({ length: 10 ** length }, (_, number) => String(number).padStart(length, '0')),
+    );
+    const theirs = numbers.filter((ai) => !oracle(`(${ai})`)?.includes('GS1unknownAI'));
+    expect(theirs).toEqual(numbers.filter((ai) => aiTable().has(ai)));
+    expect(theirs.length).toBeGreaterThan(500);
+  });
+
+  const day = fc.constantFrom('270131', '260228', '280229', '271200');
+  const letters = fc.string({ unit: fc.constantFrom(...'AZaz09-/._'), minLength: 1, maxLength: 20 });
+  const article = fc
+    .tuple(fc.stringMatching(/^[1-9]\d{12}$/), fc.option(letters), fc.option(day), fc.option(letters))
+    .map(([body, lot, expiry, serial]) => [
+      ['01', body + checkDigitOf(body)] as const,
+      ...(lot ? [['10', lot] as const] : []),
+      ...(expiry ? [['17', expiry] as const] : []),
+      ...(serial ? [['21', serial] as const] : []),
+    ]);
+  const inBrackets = (elements: readonly (readonly [string, string])[]) =>
+    elements.map(([ai, value]) => `(${ai})${value}`).join('');
+
+  it('accepts what is right, in brackets and as a symbol carries it', () => {
+    fc.assert(
+      fc.property(article, (elements) => {
+        const text = inBrackets(elements);
+        expect(oracle(text)).toBeNull();
+        const { valid, decoded } = gs1(text);
+        expect(valid).toBe(true);
+        for (const other of [`]C1${decoded.element_string}`, decoded.element_string!]) {
+          const again = gs1(other);
+          expect([again.valid, again.decoded.bracketed]).toEqual([true, text]);
+        }
+        const link = gs1(decoded.digital_link!);
+        expect(link.valid).toBe(true);
+        expect(new Set(link.decoded.bracketed!.match(/\(\d+\)[^(]*/g))).toEqual(new Set(text.match(/\(\d+\)[^(]*/g)));
+      }),
+      { numRuns: 50, seed: 7 },
+    );
+  });
+
+  it('refuses a changed check digit or date', () => {
+    fc.assert(
+      fc.property(article, fc.integer({ min: 1, max: 9 }), (elements, more) => {
+        const [[, good], ...rest] = elements as [readonly [string, string], ...(readonly [string, string])[]];
+        const wrong = good.slice(0, -1) + String((Number(good.at(-1)) + more) % 10);
+        const misread = inBrackets([['01', wrong], ...rest]);
+        const noDay = inBrackets([['01', good], ['11', `27023${more % 2}`], ...rest]);
+        for (const text of [misread, noDay]) {
+          expect(oracle(text)).toMatch(/bad(Checksum|Day)/);
+          expect(gs1(text).error_codes).toContain(text === misread ? 'GS1_BAD_CHECK_DIGIT' : 'GS1_BAD_DATE');
+        }
+      }),
+      { numRuns: 50, seed: 7 },
+    );
+  });
+
+  it('agrees on every identifier, right and wrong values alike', () => {
     const disagreements: string[] = [];
+    const accepted = new Set<string>();
     for (const ai of table) {
-      if (/^(8110|8112|8030|7258|4309)$/.test(ai.ai)) continue;
-      const samples = fc.sample(valuesFor(ai), { numRuns: ai.ai.startsWith('3') ? 2 : 6, seed: 42 });
-      for (const value of samples) {
+      for (const value of fc.sample(valuesFor(ai), { numRuns: /^3[1-6]/.test(ai.ai) ? 2 : 10, seed: 7 })) {
         const text = `(${ai.ai})${value}${companionsOf(ai)}`;
         const theirs = oracle(text);
         const ours = gs1(text);
+        if (ours.valid) accepted.add(ai.ai);
         if ((theirs === null) !== ours.valid)
           disagreements.push(`${text}: BWIPP ${theirs ?? 'accepts'}; ours ${ours.errors.join(' ') || 'accepts'}`);
       }
     }
     expect(disagreements).toEqual([]);
+    // The inner structure of coupons (North America) is left to the till; what both refuse would prove nothing.
+    expect(table.map(({ ai }) => ai).filter((ai) => !accepted.has(ai))).toEqual(['8110', '8112']);
   });
 });
