@@ -10,7 +10,11 @@ let next = 0;
 function* items(count: number): Generator<LabelData> {
   for (let index = 0; index < count; index += 1) {
     next += 1;
-    yield { code: `BENCH-${next}`, asset: { name: 'Cordless drill' }, tenant: { name: 'Sample Plant', slug: 'sample' } };
+    yield {
+      code: `BENCH-${next}`,
+      asset: { name: 'Cordless drill' },
+      tenant: { name: 'Sample Plant', slug: 'sample' },
+    };
   }
 }
 
@@ -32,7 +36,8 @@ const works: Record<string, { count: number; run(count: number): Promise<void> |
     count: 200_000,
     run: (count) => {
       let text = '';
-      for (const { code } of items(count)) text += `^XA^CI28^PW400^LL200^LH0,0^FO37,37^BQN,2,6^FH_^FDMA,${code}^FS^XZ\n`;
+      for (const { code } of items(count))
+        text += `^XA^CI28^PW400^LL200^LH0,0^FO37,37^BQN,2,6^FH_^FDMA,${code}^FS^XZ\n`;
       if (text.length === 0) throw new Error('nothing joined');
     },
   },
