@@ -39,7 +39,7 @@ export async function up(knex: Knex): Promise<void> {
     table.string('pdf_path', 255).notNullable();
     table.text('zpl_payload', 'longtext').notNullable();
     table.unique(['batch_id', 'sequence'], { indexName: 'barcode_labels_sequence_unique' });
-    table.index(['tenant_id', 'code_value']);
+    table.unique(['tenant_id', 'code_value'], { indexName: 'barcode_labels_code_value_unique' });
     table.index(['asset_id']);
   });
 }

@@ -66,5 +66,7 @@ async function elsewhere(ctx: TenantContext, text: string, lookups: string[]): P
   }
   const command = commandOf(text);
   if (command) return { kind: 'command', command };
-  return (await assets.isUnclaimed(ctx, text)) ? { kind: 'unclaimed', code: text } : { kind: 'unknown' };
+  for (const code of new Set([text, ...lookups]))
+    if (await assets.isUnclaimed(ctx, code)) return { kind: 'unclaimed', code };
+  return { kind: 'unknown' };
 }

@@ -2,7 +2,6 @@
 import { Invalid } from '../../base/errors.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import type { LabelTemplate } from '../../render/labels.ts';
-
 import type { Fields } from '../../resource/define.ts';
 import { type Operation, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
@@ -38,8 +37,9 @@ async function remove(ctx: TenantContext, row: TemplateRow): Promise<void> {
   await store.remove(ctx, barcodeTemplates, row.id);
 }
 
-/** A tenant has one default at most. */
+/** A tenant has one default at most. Locks the tenant: of two made at once neither would see the other. */
 async function clearDefault(ctx: TenantContext): Promise<void> {
+  await ctx.db.query(`SELECT id FROM tenants WHERE id = ?${ctx.db.forUpdate}`, [ctx.tenant.id]);
   const sql = 'UPDATE barcode_templates SET is_default = ?, updated_at = ? WHERE tenant_id = ? AND is_default = ?';
   await ctx.db.execute(sql, [false, timestamp(ctx), ctx.tenant.id, true]);
 }
