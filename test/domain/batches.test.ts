@@ -67,6 +67,8 @@ onEveryDatabase('label batches', (dialect) => {
     const { body } = await create({ prefix: 'EE-', start_sequence: 1, end_sequence: 3 });
     const asset = (await app.call('POST', 'assets/', { body: { asset_tag: 'EE-X', name: 'x' } })).body;
     await app.call('POST', `assets/${asset.id}/codes/`, { body: { code: 'EE-2' } });
+    const claimed = await app.call('GET', `barcode-batches/${body.id}/labels/?asset=${asset.id}`);
+    expect(claimed.body.results.map((row: { code_value: string }) => row.code_value)).toEqual(['EE-2']);
     const renumbered = await app.call('PATCH', `barcode-batches/${body.id}/`, { body: { end_sequence: 9 } });
     expect([renumbered.status, Object.keys(renumbered.body)]).toEqual([400, ['end_sequence']]);
     expect((await app.call('DELETE', `barcode-batches/${body.id}/`)).status).toBe(204);

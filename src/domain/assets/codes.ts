@@ -43,6 +43,12 @@ export async function claimCode(ctx: TenantContext, asset: number, code: string)
     "UPDATE asset_codes SET asset_id = ?, status = ?, claimed_at = ?, updated_at = ? WHERE id = ? AND status = 'unclaimed'";
   const won = await ctx.db.execute(sql, [claim.asset_id, claim.status, claim.claimed_at, claim.claimed_at, row.id]);
   if (won === 0) throw new Conflict('This code was just claimed for another asset.');
+  // The printed label shows from now on whose it is.
+  await ctx.db.execute('UPDATE barcode_labels SET asset_id = ? WHERE tenant_id = ? AND code_value = ?', [
+    asset,
+    ctx.tenant.id,
+    code,
+  ]);
   return { ...row, asset, status: 'active', claimed_at: claim.claimed_at, updated_at: claim.claimed_at };
 }
 
