@@ -1,7 +1,7 @@
 /** A template checked once, and the drawing of one label in dots: what ZPL, PDF and PNG have in common. */
 import { type FieldErrors, Invalid } from '../base/errors.ts';
 import { setText } from './fonts.ts';
-import { defaultLayout, type Layout, linesOf, type SymbolElement, type TextElement } from './layout.ts';
+import { defaultLayout, type Element, type Layout, linesOf, type SymbolElement, type TextElement } from './layout.ts';
 import { fill, type LabelData, placeholderFault } from './placeholders.ts';
 import { canonical, type Geometry, isSquare, measure, symbologies } from './symbol.ts';
 import { zplFault } from './zpl-template.ts';
@@ -24,7 +24,8 @@ export interface CompiledLabel {
   dpi: number;
   /** Printers count whole dots to the millimetre: 8, 12 and 24. */
   dotsPerMm: number;
-  layout: Layout;
+  /** The layout's elements, each with its place in dots. */
+  places: readonly { element: Element; box: Box }[];
   zplTemplate: string;
 }
 
@@ -50,12 +51,13 @@ export function compile(template: LabelTemplate): CompiledLabel {
   if (zpl) faults.zpl_template = [zpl];
   if (Object.keys(faults).length > 0) throw new Invalid(faults);
   const size = { width_mm, height_mm };
+  const layout = template.layout ?? defaultLayout(size, isSquare(symbology), linesOf(text_template));
   return {
     symbology: canonical(symbology),
     ...size,
     dpi,
     dotsPerMm: dotsPerMm[dpi]!,
-    layout: template.layout ?? defaultLayout(size, isSquare(symbology), linesOf(text_template)),
+    places: layout.elements.map((element) => ({ element, box: boxOf(element, dotsPerMm[dpi]!) })),
     zplTemplate: zpl_template,
   };
 }
@@ -89,30 +91,38 @@ export type Drawn =
 /** Letters take this much of a line's height. */
 const letterShare = 0.78;
 
-/** The parts of one label. Invalid when its symbol does not fit. */
-export function draw(label: CompiledLabel, data: LabelData): Drawn[] {
-  return label.layout.elements.flatMap((element): Drawn[] => {
-    const box = {
-      x: Math.round(element.x * label.dotsPerMm),
-      y: Math.round(element.y * label.dotsPerMm),
-      width: Math.max(1, Math.round(element.width * label.dotsPerMm)),
-      height: Math.max(1, Math.round(element.height * label.dotsPerMm)),
-    };
-    if (element.type === 'line') return [{ type: 'line', ...box }];
-    if (element.type === 'logo') return [{ type: 'logo', ...box, path: element.path }];
-    if (element.type === 'symbol') return [drawSymbol(label, element, box, data.code)];
-    const text = fill(element.text, data);
-    if (text === '') return [];
-    const set = setText(text, box.height * letterShare, box.width);
-    return [{ type: 'text', ...box, text: set.text, size: set.size, align: element.align, set: set.width }];
-  });
-}
-
 interface Box {
   x: number;
   y: number;
   width: number;
   height: number;
+}
+
+const boxOf = ({ x, y, width, height }: Element, dots: number): Box => ({
+  x: Math.round(x * dots),
+  y: Math.round(y * dots),
+  width: Math.max(1, Math.round(width * dots)),
+  height: Math.max(1, Math.round(height * dots)),
+});
+
+/** The parts of one label. Invalid when its symbol does not fit. */
+export function draw(label: CompiledLabel, data: LabelData): Drawn[] {
+  const parts: Drawn[] = [];
+  for (const { element, box } of label.places) {
+    const part = drawn(label, element, box, data);
+    if (part) parts.push(part);
+  }
+  return parts;
+}
+
+function drawn(label: CompiledLabel, element: Element, box: Box, data: LabelData): Drawn | undefined {
+  if (element.type === 'line') return { type: 'line', ...box };
+  if (element.type === 'logo') return { type: 'logo', ...box, path: element.path };
+  if (element.type === 'symbol') return drawSymbol(label, element, box, data.code);
+  const text = fill(element.text, data);
+  if (text === '') return undefined;
+  const set = setText(text, box.height * letterShare, box.width);
+  return { type: 'text', ...box, text: set.text, size: set.size, align: element.align, set: set.width };
 }
 
 function drawSymbol(label: CompiledLabel, { align }: SymbolElement, box: Box, code: string): Drawn {

@@ -74,7 +74,7 @@ export function measure(symbology: string, text: string): Geometry {
   const name = canonical(symbology);
   if (!['qr', 'code128', 'datamatrix'].includes(name) || !/^[\u0020-\u007e]+$/.test(text))
     return encode(symbology, text);
-  const key = `${name}\n${text.replace(/[0-9]/g, '0').replace(/[A-Z]/g, 'A').replace(/[a-z]/g, 'a')}`;
+  const key = name + shapeOf(text);
   const known = geometries.get(key);
   if (known) return known;
   const { runs: _, ...geometry } = encode(symbology, text);
@@ -82,6 +82,20 @@ export function measure(symbology: string, text: string): Geometry {
   geometries.set(key, geometry);
   return geometry;
 }
+
+/** The text with 0 for every digit, A and a for every letter. */
+function shapeOf(text: string): string {
+  let shape = '';
+  for (const letter of text) shape += shapes.get(letter) ?? letter;
+  return shape;
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const shapes = new Map<string, string>([
+  ...[...'0123456789'].map((digit) => [digit, '0'] as const),
+  ...[...alphabet].map((letter) => [letter, 'A'] as const),
+  ...[...alphabet.toLowerCase()].map((letter) => [letter, 'a'] as const),
+]);
 
 function encodeNow(symbology: string, text: string): Matrix {
   const { bcid, quietX, quietY, options } = kinds[symbology]!;
