@@ -14,7 +14,10 @@ export async function readJson(context: Context, limit = jsonLimit): Promise<unk
   if (!hasBody(context)) return {};
   if (!context.is('json', '+json')) throw new Malformed('Unsupported media type. Send application/json.', 415);
   refuseLongerThan(context, limit);
-  await readerOf(limit)(context as never, async () => {});
+  await readerOf(limit)(context as never, async () => {}).catch((error: { status?: number }) => {
+    // zlib's faults have no status: what the client called compressed is not, or is cut.
+    throw error.status ? error : new Malformed('The body could not be read. Was it cut, or not compressed as it says?');
+  });
   const body: unknown = context.request.body;
   if (isTooDeep(body)) throw new Malformed(`The JSON is nested deeper than ${maxDepth} levels.`);
   return body;

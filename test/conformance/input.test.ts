@@ -68,6 +68,9 @@ onEveryDatabase('bad input', (dialect) => {
       expect(
         (await send({ raw: 'a=1', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } })).status,
       ).toBe(415);
+      for (const coding of ['gzip', 'deflate', 'br'])
+        expect((await send({ raw: '{}', headers: { 'Content-Encoding': coding } })).status).toBe(400);
+      expect((await send({ raw: '{}', headers: { 'Content-Encoding': 'nonsense' } })).status).toBe(415);
       expect((await send({ raw: Buffer.alloc(10 * 1024 * 1024, 'x') })).status).toBe(413);
       const deep = `{"metadata":${'{"a":'.repeat(500)}1${'}'.repeat(500)}}`;
       expect((await send({ raw: deep })).status).toBe(400);

@@ -69,6 +69,11 @@ export function createAccess(settings: AccessSettings): Access {
   };
 }
 
+/** What no tenant's admin may: the shell, or a superuser. */
+export function requireSuperuser(ctx: Context): void {
+  if (!ctx.actor.superuser) throw new Forbidden();
+}
+
 /** Marks every cached permission of every process as stale; belongs in the transaction of the change. */
 export async function raiseVersion(ctx: Context): Promise<void> {
   await ctx.db.execute('UPDATE auth_version SET version = version + 1 WHERE id = 1');
@@ -136,11 +141,18 @@ async function byToken(ctx: Context, secret: string) {
   const now = ctx.now().getTime();
   const expires = row?.expires_at ? Date.parse(row.expires_at) : Number.POSITIVE_INFINITY;
   if (!row || row.revoked_at || expires <= now) throw new Unauthenticated('Given token not valid for any token type');
-  if (!row.last_used_at || now - Date.parse(row.last_used_at) >= useInterval)
-    await ctx.db.execute('UPDATE api_tokens SET last_used_at = ? WHERE id = ?', [timestamp(ctx), row.id]);
+  if (!row.last_used_at || now - Date.parse(row.last_used_at) >= useInterval) noteUse(ctx, row.id);
   const { id, role, tenant_id: tenantId } = row;
   const principal: Principal = { kind: 'token', id, label: `token:${row.name}`, superuser: false, role, tenantId };
   return { principal, until: Math.min(expires, now + useInterval) };
+}
+
+/** Not waited for: a scan must neither queue behind another's write nor fail because this one did. */
+function noteUse(ctx: Context, token: number): void {
+  const sql = 'UPDATE api_tokens SET last_used_at = ? WHERE id = ?';
+  ctx.db.execute(sql, [timestamp(ctx), token]).catch((err: unknown) => {
+    ctx.log.warn({ err, token_id: token }, 'the last use of an API token was not written');
+  });
 }
 
 interface TenantRow {

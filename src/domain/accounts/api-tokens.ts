@@ -8,7 +8,7 @@ import { optionalInstant, optionalReference, text } from '../../resource/fields.
 import { roleNames } from '../../resource/roles.ts';
 import { serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
-import { raiseVersion, tokenPrefix } from './access.ts';
+import { raiseVersion, requireSuperuser, tokenPrefix } from './access.ts';
 
 export const tokens = defineResource({
   name: 'token',
@@ -68,6 +68,7 @@ export const addToken = (ctx: TenantContext, input: { name: string; role: string
 
 /** The tokens of ctx.tenant, or all. */
 export async function listTokens(ctx: Context): Promise<TokenRow[]> {
+  requireSuperuser(ctx);
   const within = ctx.tenant ? 'WHERE tenant_id = ?' : '';
   const sql = `SELECT ${tokens.selection} FROM api_tokens ${within} ORDER BY tenant_id, name`;
   const rows = await ctx.db.query(sql, ctx.tenant ? [ctx.tenant.id] : []);

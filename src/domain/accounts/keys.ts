@@ -26,7 +26,7 @@ function storedSecret(folder: string): string {
   const draft = `${path}.${process.pid}`;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(draft, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600 });
+    writeFileSync(draft, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600, flush: true });
     chmodSync(draft, 0o600);
     try {
       linkSync(draft, path);

@@ -9,10 +9,12 @@ import { roleNames } from '../../resource/roles.ts';
 import { serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { raiseVersion } from './access.ts';
+import { revokeSessions } from './sessions.ts';
 import {
   hashOf,
   insertMembership,
   insertUser,
+  letIn,
   person,
   requireAdmin,
   storePassword,
@@ -59,6 +61,7 @@ async function create(ctx: TenantContext, values: MemberFields): Promise<MemberR
   const user =
     known ??
     (await insertUser(ctx, { username, full_name, email, hash: await hashOf(password!, username), superuser: false }));
+  if (known) await letIn(ctx, known.id);
   const id = await unlessBadgeTaken(() => insertMembership(ctx, { user: user.id, role, badge_code, is_active }));
   await raiseVersion(ctx);
   return store.get(ctx, members, id);
@@ -81,7 +84,7 @@ async function update(ctx: TenantContext, row: MemberRow, changes: Partial<Membe
   const badge = changes.badge_code === undefined ? row.badge_code : changes.badge_code;
   const sql = 'UPDATE memberships SET role = ?, badge_code = ?, is_active = ?, updated_at = ? WHERE id = ?';
   await unlessBadgeTaken(() => ctx.db.execute(sql, [role, badge, is_active, now, row.id]));
-  if (row.role === 'admin' && row.is_active) await requireAdmin(ctx);
+  if (row.role === 'admin' && row.is_active) await requireAdmin(ctx, ctx.tenant);
   await raiseVersion(ctx);
   return store.get(ctx, members, row.id);
 }
@@ -90,12 +93,18 @@ async function update(ctx: TenantContext, row: MemberRow, changes: Partial<Membe
 async function remove(ctx: TenantContext, row: MemberRow): Promise<void> {
   const held = 'SELECT COUNT(*) AS count FROM assets WHERE tenant_id = ? AND assigned_to_id = ?';
   const [{ count }] = (await ctx.db.query<{ count: number }>(held, [ctx.tenant.id, row.user])) as [{ count: number }];
-  if (count > 0) throw new Conflict(`This member holds ${count} assets. Check them in or assign them to others first.`);
+  if (count > 0)
+    throw new Conflict(`Assets are assigned to this member (${count}). Check them in or assign them to others first.`);
   await ctx.db.execute('DELETE FROM memberships WHERE id = ?', [row.id]);
-  if (row.role === 'admin' && row.is_active) await requireAdmin(ctx);
-  if ((await membershipsOf(ctx, row.user)) === 0)
-    await ctx.db.execute('UPDATE users SET is_active = ? WHERE id = ? AND is_superuser = ?', [false, row.user, false]);
+  if (row.role === 'admin' && row.is_active) await requireAdmin(ctx, ctx.tenant);
+  if ((await membershipsOf(ctx, row.user)) === 0) await shutOut(ctx, row.user);
   await raiseVersion(ctx);
+}
+
+async function shutOut(ctx: TenantContext, user: number): Promise<void> {
+  const sql = 'UPDATE users SET is_active = ?, updated_at = ? WHERE id = ? AND is_superuser = ?';
+  const changed = await ctx.db.execute(sql, [false, timestamp(ctx), user, false]);
+  if (changed > 0) await revokeSessions(ctx, user);
 }
 
 /** Forbidden when the person is more than this tenant's: its admin could else take over an account elsewhere. */
@@ -119,7 +128,7 @@ async function unlessBadgeTaken<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof UniqueViolation)) throw error;
+    if (!(error instanceof UniqueViolation) || !error.index.includes('badge_code')) throw error;
     throw new Conflict('Another member with this badge_code already exists.', { cause: error });
   }
 }

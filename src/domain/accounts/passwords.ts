@@ -7,6 +7,8 @@ import { Invalid } from '../../base/errors.ts';
 const cost = { N: 2 ** 15, r: 8, p: 1 };
 const maxmem = 128 * 1024 * 1024;
 const queue = new PQueue({ concurrency: 2 });
+/** A new password is stored within a transaction, which must not wait behind a flood of log-ins. */
+const ahead = 1;
 const leastLength = 10;
 const obvious = [
   '1234567890',
@@ -22,7 +24,7 @@ const obvious = [
 /** `scrypt$N$r$p$salt$hash`, both base64url. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
-  const hash = await derive(password, salt, cost);
+  const hash = await derive(password, salt, cost, ahead);
   return ['scrypt', cost.N, cost.r, cost.p, salt.toString('base64url'), hash.toString('base64url')].join('$');
 }
 
@@ -51,11 +53,12 @@ function weakness(password: string, username: string): string | undefined {
   return undefined;
 }
 
-const derive = (password: string, salt: Buffer, { N, r, p }: typeof cost): Promise<Buffer> =>
+const derive = (password: string, salt: Buffer, { N, r, p }: typeof cost, priority = 0): Promise<Buffer> =>
   queue.add(
     () =>
       new Promise<Buffer>((resolve, reject) => {
         const done = (error: Error | null, hash: Buffer) => (error ? reject(error) : resolve(hash));
         scrypt(password.normalize('NFKC'), salt, 32, { N, r, p, maxmem }, done);
       }),
+    { priority },
   );

@@ -30,14 +30,18 @@ interface RefreshRow {
 /** Wrong name, wrong password and shut-out user look alike and take alike long. TooMany after repeated failures. */
 export async function logIn(ctx: Context, settings: AccessSettings, body: unknown, address: string): Promise<Tokens> {
   const { username, password } = parse(Login, body);
+  const refused = new AppError('unauthenticated', 401, 'No active account found with the given credentials');
   await limit.begin(ctx, username, address);
   const user = username.includes('\0') ? undefined : await userNamed(ctx, username);
   const matches = await verifyPassword(password, user?.password_hash ?? null);
-  if (!user || !matches || !user.is_active)
-    throw new AppError('unauthenticated', 401, 'No active account found with the given credentials');
+  if (!user || !matches || !user.is_active) throw refused;
   await limit.succeeded(ctx, username, address);
-  await ctx.db.execute('UPDATE users SET last_login_at = ? WHERE id = ?', [timestamp(ctx), user.id]);
-  return inTransaction(ctx, (tx) => issue(tx, settings, user.id, newUuid(), null));
+  return inTransaction(ctx, async (tx) => {
+    // While the password was looked at it may have been changed, which ends the sessions of the old one.
+    const sql = 'UPDATE users SET last_login_at = ? WHERE id = ? AND password_hash = ? AND is_active = ?';
+    if ((await tx.db.execute(sql, [timestamp(tx), user.id, user.password_hash, true])) === 0) throw refused;
+    return issue(tx, settings, user.id, newUuid(), null);
+  });
 }
 
 /** A new pair for a refresh token. Throws a 401 for one that is expired, revoked or reused. */
@@ -45,6 +49,7 @@ export async function refresh(ctx: Context, settings: AccessSettings, body: unkn
   const refused = new AppError('unauthenticated', 401, 'Token is invalid or expired');
   const claims = verify(settings, parse(RefreshBody, body).refresh, 'refresh', ctx.now());
   const tokens = await inTransaction(ctx, async (tx) => {
+    if (!(await lockActiveUser(tx, claims.user_id))) return null;
     const token = await lockFamilyOf(tx, claims.jti);
     if (!token || token.revoked_at) return null;
     if (token.used_at && (await wasSuccessorUsed(tx, token.jti))) {
@@ -52,24 +57,28 @@ export async function refresh(ctx: Context, settings: AccessSettings, body: unkn
       await revokeFamily(tx, token.family);
       return null;
     }
-    const sql = 'SELECT id, password_hash, is_active FROM users WHERE id = ?';
-    const [user] = await tx.db.query<UserRow>(sql, [claims.user_id]);
-    if (!user?.is_active) return null;
     await tx.db.execute('UPDATE refresh_tokens SET used_at = ?, updated_at = ? WHERE jti = ?', [
       timestamp(tx),
       timestamp(tx),
       token.jti,
     ]);
-    return issue(tx, settings, user.id, token.family, token.jti);
+    return issue(tx, settings, claims.user_id, token.family, token.jti);
   });
   if (!tokens) throw refused;
   return tokens;
 }
 
-/** Ends every session of the user; access tokens run out by themselves. */
+/** Ends every session of the user, whose row the caller has just changed; access tokens run out by themselves. */
 export async function revokeSessions(ctx: Context, userId: number): Promise<void> {
   const sql = 'UPDATE refresh_tokens SET revoked_at = ?, updated_at = ? WHERE user_id = ? AND revoked_at IS NULL';
   await ctx.db.execute(sql, [timestamp(ctx), timestamp(ctx), userId]);
+}
+
+/** Whoever ends the user's sessions changes this row first, so no successor is issued past them. */
+async function lockActiveUser(ctx: Context, id: number): Promise<boolean> {
+  const sql = `SELECT is_active FROM users WHERE id = ?${ctx.db.forUpdate}`;
+  const [user] = await ctx.db.query<Pick<UserRow, 'is_active'>>(sql, [id]);
+  return Boolean(user?.is_active);
 }
 
 /** Two refreshes of one family wait for each other, so each sees what the other did. */

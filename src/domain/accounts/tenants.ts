@@ -6,11 +6,13 @@ import { defineResource } from '../../resource/define.ts';
 import { flag, jsonObject, text } from '../../resource/fields.ts';
 import { type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { parse } from '../../resource/parse.ts';
-import { type Principal, raiseVersion } from './access.ts';
+import { type Principal, raiseVersion, requireSuperuser } from './access.ts';
 
 const slug = z
   .string()
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'Use small letters, digits and hyphens.' })
+  // X-Tenant-ID takes either, so a slug must not look like an id.
+  .regex(/\D/, { error: 'Use at least one letter.' })
   .max(80);
 
 const fields = z.object({ name: text(200), slug, is_active: flag(true), settings: jsonObject() });
@@ -83,7 +85,7 @@ export const listTenants = (ctx: Context): Promise<TenantRow[]> => select(ctx, '
 
 /** A new tenant; its slug is made from the name unless given. Conflict when either is taken. */
 export async function addTenant(ctx: Context, input: { name: string; slug?: string | undefined }): Promise<Tenant> {
-  requireSystem(ctx);
+  requireSuperuser(ctx);
   const values = parse(fields, { name: input.name, slug: input.slug ?? slugOf(input.name) });
   return inTransaction(ctx, async (tx) => {
     const taken = await select(tx, 'WHERE name = ? OR slug = ?', [values.name, values.slug]);
@@ -106,13 +108,14 @@ export async function addTenant(ctx: Context, input: { name: string; slug?: stri
   });
 }
 
-/** The tenant of that id, slug or name. NotFound names those there are. */
+/** The tenant of that id, else of that slug or name. NotFound names those there are; Conflict when two go by it. */
 export async function findTenant(ctx: Context, reference: string): Promise<Tenant> {
   const all = await listTenants(ctx);
-  const found =
-    all.find(({ id }) => String(id) === reference) ??
-    all.find(({ slug }) => slug === reference) ??
-    all.find(({ name }) => name === reference);
+  const byId = all.filter(({ id }) => String(id) === reference);
+  const matching = byId.length > 0 ? byId : all.filter(({ slug, name }) => slug === reference || name === reference);
+  const [found] = matching;
+  if (matching.length > 1)
+    throw new Conflict(`Tenants ${matching.map(({ id }) => id).join(' and ')} both go by "${reference}". Give the id.`);
   if (!found)
     throw new NotFound(
       `There is no tenant "${reference}". There are: ${all.map(({ slug }) => slug).join(', ') || 'none'}.`,
@@ -123,7 +126,7 @@ export async function findTenant(ctx: Context, reference: string): Promise<Tenan
 
 /** Its users and tokens are refused from now on; its data stays. */
 export async function disableTenant(ctx: Context, reference: string): Promise<Tenant> {
-  requireSystem(ctx);
+  requireSuperuser(ctx);
   const tenant = await findTenant(ctx, reference);
   await inTransaction(ctx, async (tx) => {
     await tx.db.execute('UPDATE tenants SET is_active = ?, updated_at = ? WHERE id = ?', [
@@ -136,11 +139,6 @@ export async function disableTenant(ctx: Context, reference: string): Promise<Te
   return tenant;
 }
 
-/** Tenants are made at the shell, or by a superuser. */
-function requireSystem(ctx: Context): void {
-  if (!ctx.actor.superuser) throw new Forbidden();
-}
-
 function slugOf(name: string): string {
   const ascii = name
     .normalize('NFKD')
@@ -148,8 +146,9 @@ function slugOf(name: string): string {
     .toLowerCase();
   const slug = ascii
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 80);
+    .slice(0, 80)
+    .replace(/^-+|-+$/g, '');
+  if (/^\d+$/.test(slug)) return `tenant-${slug}`.slice(0, 80);
   if (slug === '') throw new AppError('slug', 400, 'No short name can be made from this name. Give --slug.');
   return slug;
 }

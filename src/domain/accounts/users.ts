@@ -1,11 +1,18 @@
 /** Users across tenants, as the shell keeps them. */
 import { z } from 'zod';
-import { Conflict, Forbidden, Invalid, NotFound } from '../../base/errors.ts';
-import { type Context, inTransaction, type Role, type TenantContext, timestamp } from '../../db/context.ts';
+import { Conflict, Invalid, NotFound } from '../../base/errors.ts';
+import {
+  type Context,
+  inTransaction,
+  type Role,
+  type Tenant,
+  type TenantContext,
+  timestamp,
+} from '../../db/context.ts';
 import { optionalText, text } from '../../resource/fields.ts';
 import { parse } from '../../resource/parse.ts';
 import { roleNames } from '../../resource/roles.ts';
-import { raiseVersion } from './access.ts';
+import { raiseVersion, requireSuperuser } from './access.ts';
 import { checkPassword, hashPassword } from './passwords.ts';
 import { revokeSessions } from './sessions.ts';
 
@@ -35,9 +42,12 @@ export interface NewUser {
   superuser?: boolean;
 }
 
-/** Creates the user where there is none of that name, and makes it a member of ctx.tenant when a role is given. */
+/**
+ * Creates the user where there is none of that name, lets one in again who was shut out, and makes it a member of
+ * ctx.tenant when a role is given.
+ */
 export async function addUser(ctx: Context, input: NewUser): Promise<User> {
-  if (!ctx.actor.superuser) throw new Forbidden();
+  requireSuperuser(ctx);
   const schema = z.object({ username: usernameField, role: z.enum(roleNames).optional() });
   const { username, role } = parse(schema, input);
   const known = await userNamed(ctx, username);
@@ -45,14 +55,21 @@ export async function addUser(ctx: Context, input: NewUser): Promise<User> {
   if (!known && !hash) throw new Invalid({ password: ['This field is required.'] });
   return inTransaction(ctx, async (tx) => {
     const user = known ?? (await insertUser(tx, { username, hash: hash!, superuser: input.superuser ?? false }));
+    if (known) await letIn(tx, known.id);
     if (known && input.superuser)
       await tx.db.execute('UPDATE users SET is_superuser = ? WHERE id = ?', [true, known.id]);
     if (known && hash) await storePassword(tx, known.id, hash);
     if (role && tx.tenant)
       await insertMembership(tx as TenantContext, { user: user.id, role, badge_code: null, is_active: true });
     await raiseVersion(tx);
-    return { ...user, is_superuser: user.is_superuser || Boolean(input.superuser) };
+    return { ...user, is_active: true, is_superuser: user.is_superuser || Boolean(input.superuser) };
   });
+}
+
+/** Undoes what disabling, or leaving the last tenant, did. */
+export async function letIn(ctx: Context, id: number): Promise<void> {
+  const sql = 'UPDATE users SET is_active = ?, updated_at = ? WHERE id = ? AND is_active = ?';
+  await ctx.db.execute(sql, [true, timestamp(ctx), id, false]);
 }
 
 export async function insertUser(
@@ -113,6 +130,7 @@ export async function requireUser(ctx: Context, username: string): Promise<User>
 
 /** The users of ctx.tenant, or all. */
 export async function listUsers(ctx: Context): Promise<ListedUser[]> {
+  requireSuperuser(ctx);
   const all = await ctx.db.query<Omit<ListedUser, 'memberships'>>(
     'SELECT id, username, is_active, is_superuser, last_login_at FROM users ORDER BY username',
   );
@@ -133,6 +151,7 @@ export async function listUsers(ctx: Context): Promise<ListedUser[]> {
 
 /** Sets the password and ends every session that the old one opened. */
 export async function setPassword(ctx: Context, id: number, password: string): Promise<void> {
+  requireSuperuser(ctx);
   const [user] = await ctx.db.query<{ username: string }>('SELECT username FROM users WHERE id = ?', [id]);
   if (!user) throw new NotFound();
   const hash = await hashOf(password, user.username);
@@ -144,31 +163,50 @@ export async function storePassword(ctx: Context, id: number, hash: string): Pro
   await revokeSessions(ctx, id);
 }
 
+/** Conflict when it would take the tenant's last admin. */
 export async function setRole(ctx: TenantContext, userId: number, role: Role): Promise<void> {
+  requireSuperuser(ctx);
   await inTransaction(ctx, async (tx) => {
+    const administered = (await administeredBy(tx, userId)).some(({ id }) => id === tx.tenant.id);
     const sql = 'UPDATE memberships SET role = ?, updated_at = ? WHERE tenant_id = ? AND user_id = ?';
     const changed = await tx.db.execute(sql, [role, timestamp(tx), tx.tenant.id, userId]);
     if (changed === 0)
       throw new NotFound(`This user is no member of ${tx.tenant.slug}. Add it with \`assetra user add\`.`);
-    await requireAdmin(tx);
+    if (administered) await requireAdmin(tx, tx.tenant);
     await raiseVersion(tx);
   });
 }
 
-/** Shut out of every tenant, with every session ended. */
+/** Shut out of every tenant, with every session ended. Conflict when a tenant would lose its last admin. */
 export async function disableUser(ctx: Context, id: number): Promise<void> {
+  requireSuperuser(ctx);
   await inTransaction(ctx, async (tx) => {
+    const administered = await administeredBy(tx, id);
     await tx.db.execute('UPDATE users SET is_active = ?, updated_at = ? WHERE id = ?', [false, timestamp(tx), id]);
     await revokeSessions(tx, id);
+    for (const tenant of administered) await requireAdmin(tx, tenant);
     await raiseVersion(tx);
   });
 }
 
-/** Conflict when a change would leave the tenant without an admin who can log in. */
-export async function requireAdmin(ctx: TenantContext): Promise<void> {
+type NamedTenant = Pick<Tenant, 'id' | 'slug'>;
+
+/** The open tenants in which the user is an active admin. */
+function administeredBy(ctx: Context, userId: number): Promise<NamedTenant[]> {
+  const sql =
+    'SELECT t.id, t.slug FROM memberships m JOIN tenants t ON t.id = m.tenant_id JOIN users u ON u.id = m.user_id ' +
+    "WHERE m.user_id = ? AND m.role = 'admin' AND m.is_active = ? AND u.is_active = ? AND t.is_active = ? ORDER BY t.id";
+  return ctx.db.query<NamedTenant>(sql, [userId, true, true, true]);
+}
+
+/** Conflict when the change just made leaves the tenant without an admin who can log in. */
+export async function requireAdmin(ctx: Context, tenant: NamedTenant): Promise<void> {
+  // One at a time: two admins who demote each other would else each still see the other.
+  await ctx.db.query(`SELECT id FROM tenants WHERE id = ?${ctx.db.forUpdate}`, [tenant.id]);
   const sql =
     'SELECT m.id FROM memberships m JOIN users u ON u.id = m.user_id ' +
     "WHERE m.tenant_id = ? AND m.role = 'admin' AND m.is_active = ? AND u.is_active = ?";
-  const rows = await ctx.db.query(sql, [ctx.tenant.id, true, true]);
-  if (rows.length === 0) throw new Conflict('The tenant needs an active admin. Make another member admin first.');
+  const rows = await ctx.db.query(sql, [tenant.id, true, true]);
+  if (rows.length === 0)
+    throw new Conflict(`Tenant ${tenant.slug} needs an active admin. Make another member admin first.`);
 }
