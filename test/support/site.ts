@@ -1,4 +1,5 @@
 /** Two tenants with a user for each role: the least site that can show who sees what. */
+import type { DatabaseConfig } from '../../src/base/config.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Actor, Role, Tenant, TenantContext } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';
@@ -7,6 +8,8 @@ import { temporaryDatabase } from './databases.ts';
 
 export interface TestSite {
   database: Database;
+  /** For a second handle, as another process has one. */
+  databaseConfig: DatabaseConfig;
   /** Tenants `plant` and `other`. */
   plant: Tenant;
   other: Tenant;
@@ -21,7 +24,7 @@ const roles: Role[] = ['admin', 'operator', 'auditor', 'read_only'];
 
 /** A fresh migrated database with both tenants; a fixed password hash that fits no password. */
 export async function testSite(dialect: Dialect): Promise<TestSite> {
-  const { database, drop } = await temporaryDatabase(dialect);
+  const { database, config: databaseConfig, drop } = await temporaryDatabase(dialect);
   const users = new Map<string, number>();
   const tenantOf = async (slug: string): Promise<Tenant> => {
     const name = `Tenant ${slug}`;
@@ -42,7 +45,7 @@ export async function testSite(dialect: Dialect): Promise<TestSite> {
     };
     return { db: database, tenant, actor, now: () => new Date(), log: silentLog };
   };
-  return { database, plant, other, as, userId, close: drop };
+  return { database, databaseConfig, plant, other, as, userId, close: drop };
 }
 
 const stamps = { created_at: '2026-01-01T00:00:00.000Z', updated_at: '2026-01-01T00:00:00.000Z' };

@@ -151,7 +151,7 @@ async function byToken(ctx: Context, secret: string) {
 function noteUse(ctx: Context, token: number): void {
   const sql = 'UPDATE api_tokens SET last_used_at = ? WHERE id = ?';
   ctx.db.execute(sql, [timestamp(ctx), token]).catch((err: unknown) => {
-    ctx.log.warn({ err, token_id: token }, 'the last use of an API token was not written');
+    ctx.log.warn({ err, token_id: token }, 'The last use of an API token could not be written.');
   });
 }
 

@@ -50,7 +50,9 @@ function read(path: string): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    if (code === 'EACCES') throw new ConfigError(`${path} cannot be read by this user.`, { cause: error });
-    throw error;
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`The key ${path} cannot be read (${code}). Check the permissions of the folder.`, {
+      cause: error,
+    });
   }
 }

@@ -1,0 +1,86 @@
+/** A site of two tenants made by the services themselves, people who can log in, and a clock that tests move. */
+import { createSecretKey } from 'node:crypto';
+import type { DatabaseConfig } from '../../../src/base/config.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import type { Actor, Context, Role, Tenant, TenantContext } from '../../../src/db/context.ts';
+import type { Database } from '../../../src/db/database.ts';
+import type { Dialect } from '../../../src/db/dialect.ts';
+import * as accounts from '../../../src/domain/accounts/service.ts';
+import { temporaryDatabase } from '../../support/databases.ts';
+
+export const password = 'correct horse battery';
+export const settings: accounts.AccessSettings = {
+  key: createSecretKey(Buffer.alloc(32, 9)),
+  accessMinutes: 30,
+  refreshDays: 7,
+};
+
+export interface Person {
+  id: number;
+  username: string;
+}
+
+export interface PeopleSite {
+  config: DatabaseConfig;
+  database: Database;
+  plant: Tenant;
+  other: Tenant;
+  /** Moves the clock of every context on. */
+  pass(seconds: number): void;
+  /** A request before anyone is known; with another handle, one that another process serves. */
+  stranger(database?: Database): Context;
+  /** Whoever has the shell. */
+  shell: Context;
+  shellIn(tenant: Tenant): TenantContext;
+  /** A new user, with `password`, in `plant` unless said. */
+  person(username: string, role: Role, tenant?: Tenant): Promise<Person>;
+  superuser(username: string): Promise<Person>;
+  /** The context of a person in a tenant, as its role there has it. */
+  as(person: Person, role: Role, tenant?: Tenant): TenantContext;
+  close(): Promise<void>;
+}
+
+const nobody: Actor = { kind: 'system', id: null, label: 'anonymous', role: null, superuser: false };
+const operatorAtShell: Actor = { kind: 'system', id: null, label: 'cli', role: 'admin', superuser: true };
+
+export async function peopleSite(dialect: Dialect): Promise<PeopleSite> {
+  const { config, database, drop } = await temporaryDatabase(dialect);
+  let time = Date.parse('2026-03-01T08:00:00.000Z');
+  const now = () => new Date(time);
+  const stranger = (db = database): Context => ({ db, tenant: null, actor: nobody, now, log: silentLog });
+  const shell: Context = { ...stranger(), actor: operatorAtShell };
+  const shellIn = (tenant: Tenant): TenantContext => ({ ...shell, tenant });
+  const plant = await accounts.addTenant(shell, { name: 'Plant' });
+  const other = await accounts.addTenant(shell, { name: 'Other' });
+  return {
+    config,
+    database,
+    plant,
+    other,
+    shell,
+    stranger,
+    shellIn,
+    pass: (seconds) => {
+      time += seconds * 1000;
+    },
+    person: (username, role, tenant = plant) => accounts.addUser(shellIn(tenant), { username, password, role }),
+    superuser: (username) => accounts.addUser(shell, { username, password, superuser: true }),
+    as: ({ id, username }, role, tenant = plant) => ({
+      ...stranger(),
+      tenant,
+      actor: { kind: 'user', id, label: username, role, superuser: false },
+    }),
+    close: drop,
+  };
+}
+
+/** What the API would answer: status, and the detail or the fields. Undefined when nothing was thrown. */
+export async function refusal(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    const { status, fields, message } = error as { status: number; fields?: object; message: string };
+    return fields ? [status, fields] : [status, message];
+  }
+}
