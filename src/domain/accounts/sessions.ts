@@ -50,7 +50,7 @@ export async function refresh(ctx: Context, settings: AccessSettings, body: unkn
   const claims = verify(settings, parse(RefreshBody, body).refresh, 'refresh', ctx.now());
   const tokens = await inTransaction(ctx, async (tx) => {
     if (!(await lockActiveUser(tx, claims.user_id))) return null;
-    const token = await lockFamilyOf(tx, claims.jti);
+    const token = await refreshToken(tx, claims.jti);
     if (!token || token.revoked_at) return null;
     if (token.used_at && (await wasSuccessorUsed(tx, token.jti))) {
       // Not thrown here: that would take the revocation back.
@@ -74,20 +74,19 @@ export async function revokeSessions(ctx: Context, userId: number): Promise<void
   await ctx.db.execute(sql, [timestamp(ctx), timestamp(ctx), userId]);
 }
 
-/** Whoever ends the user's sessions changes this row first, so no successor is issued past them. */
+/**
+ * Two refreshes of one user wait for each other, so each sees what the other did. Whoever ends the user's sessions
+ * changes this row first, so no successor is issued past them.
+ */
 async function lockActiveUser(ctx: Context, id: number): Promise<boolean> {
   const sql = `SELECT is_active FROM users WHERE id = ?${ctx.db.forUpdate}`;
   const [user] = await ctx.db.query<Pick<UserRow, 'is_active'>>(sql, [id]);
   return Boolean(user?.is_active);
 }
 
-/** Two refreshes of one family wait for each other, so each sees what the other did. */
-async function lockFamilyOf(ctx: Context, jti: string): Promise<RefreshRow | undefined> {
-  const select = 'SELECT jti, family, used_at, revoked_at FROM refresh_tokens WHERE';
-  const [token] = await ctx.db.query<RefreshRow>(`${select} jti = ?`, [jti]);
-  if (!token) return undefined;
-  const family = await ctx.db.query<RefreshRow>(`${select} family = ? ORDER BY jti${ctx.db.forUpdate}`, [token.family]);
-  return family.find((member) => member.jti === jti);
+async function refreshToken(ctx: Context, jti: string): Promise<RefreshRow | undefined> {
+  const sql = 'SELECT jti, family, used_at, revoked_at FROM refresh_tokens WHERE jti = ?';
+  return (await ctx.db.query<RefreshRow>(sql, [jti]))[0];
 }
 
 async function wasSuccessorUsed(ctx: Context, jti: string): Promise<boolean> {

@@ -3,8 +3,8 @@ import { createSecretKey } from 'node:crypto';
 import type { DatabaseConfig } from '../../../src/base/config.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import type { Actor, Context, Role, Tenant, TenantContext } from '../../../src/db/context.ts';
-import type { Database } from '../../../src/db/database.ts';
-import type { Dialect } from '../../../src/db/dialect.ts';
+import type { Database, Db } from '../../../src/db/database.ts';
+import type { Dialect, Value } from '../../../src/db/dialect.ts';
 import * as accounts from '../../../src/domain/accounts/service.ts';
 import { temporaryDatabase } from '../../support/databases.ts';
 
@@ -28,7 +28,7 @@ export interface PeopleSite {
   /** Moves the clock of every context on. */
   pass(seconds: number): void;
   /** A request before anyone is known; with another handle, one that another process serves. */
-  stranger(database?: Database): Context;
+  stranger(database?: Db): Context;
   /** Whoever has the shell. */
   shell: Context;
   shellIn(tenant: Tenant): TenantContext;
@@ -47,7 +47,7 @@ export async function peopleSite(dialect: Dialect): Promise<PeopleSite> {
   const { config, database, drop } = await temporaryDatabase(dialect);
   let time = Date.parse('2026-03-01T08:00:00.000Z');
   const now = () => new Date(time);
-  const stranger = (db = database): Context => ({ db, tenant: null, actor: nobody, now, log: silentLog });
+  const stranger = (db: Db = database): Context => ({ db, tenant: null, actor: nobody, now, log: silentLog });
   const shell: Context = { ...stranger(), actor: operatorAtShell };
   const shellIn = (tenant: Tenant): TenantContext => ({ ...shell, tenant });
   const plant = await accounts.addTenant(shell, { name: 'Plant' });
@@ -71,6 +71,70 @@ export async function peopleSite(dialect: Dialect): Promise<PeopleSite> {
       actor: { kind: 'user', id, label: username, role, superuser: false },
     }),
     close: drop,
+  };
+}
+
+export interface Gate {
+  /** The database, with one step of the caller held until `open`. */
+  db: Db;
+  /** Settles when the caller stands at the gate. */
+  reached: Promise<void>;
+  open(): void;
+}
+
+/** Holds a transaction whose work is done just before its commit. */
+export function beforeCommit(database: Database): Gate {
+  const gate = gateOf(database);
+  gate.db.transaction = (work) =>
+    database.transaction(async (tx) => {
+      const result = await work(tx);
+      await gate.arrive();
+      return result;
+    });
+  return gate;
+}
+
+/** Holds what a query on this table answered. */
+export function afterReading(database: Database, table: string): Gate {
+  const gate = gateOf(database);
+  gate.db.query = async <T>(sql: string, params?: readonly Value[]) => {
+    const rows = await database.query<T>(sql, params);
+    if (sql.includes(`FROM ${table} `)) await gate.arrive();
+    return rows;
+  };
+  return gate;
+}
+
+function gateOf(database: Database): Gate & { arrive(): Promise<void> } {
+  let arrived = () => {};
+  let open = () => {};
+  const reached = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const arrive = () => {
+    arrived();
+    return opened;
+  };
+  return { db: handleOf(database), reached, open, arrive };
+}
+
+/** A handle of the same database whose single steps a test may replace. */
+export function handleOf(database: Database): Db {
+  return {
+    dialect: database.dialect,
+    inTransaction: false,
+    build: database.build,
+    forUpdate: database.forUpdate,
+    query: (sql, params) => database.query(sql, params),
+    execute: (sql, params) => database.execute(sql, params),
+    run: (query, tail) => database.run(query, tail),
+    insert: (table, row) => database.insert(table, row),
+    insertMany: (table, rows) => database.insertMany(table, rows),
+    transaction: (work) => database.transaction(work),
+    savepoint: () => database.savepoint(),
   };
 }
 
