@@ -82,14 +82,21 @@ function send(context: KoaContext, operation: Operation, result: unknown): void 
     return;
   }
   const text = JSON.stringify(body);
-  if (operation.kind === 'row') context.set('ETag', etagOf(text));
-  if (operation.kind === 'row' && context.method === 'GET' && context.fresh) {
-    context.status = 304;
-    return;
+  if (operation.kind === 'row') {
+    const tag = etagOf(text);
+    context.set('ETag', tag);
+    if (operation.method === 'GET' && isKnown(tag, context.get('If-None-Match'))) {
+      context.status = 304;
+      return;
+    }
   }
   context.type = 'json';
   context.body = text;
 }
+
+/** Not Koa's `fresh`: it gives the whole row to a `Cache-Control: no-cache`, which every fetch sends with If-None-Match. */
+const isKnown = (tag: string, sent: string): boolean =>
+  sent.split(',').some((known) => ['*', tag].includes(known.trim().replace(/^W\//, '')));
 
 const wantsCsv = (context: KoaContext): boolean => context.query.format === 'csv';
 
