@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Run } from './command.ts';
+import { unwritable } from './unwritable.ts';
 
 export const run: Run<{ file?: string }> = async ({ flags, out }) => {
   const { openApiDocument } = await import('../http/openapi/document.ts');
@@ -9,7 +10,11 @@ export const run: Run<{ file?: string }> = async ({ flags, out }) => {
     process.stdout.write(text);
     return undefined;
   }
-  writeFileSync(flags.file, text);
+  try {
+    writeFileSync(flags.file, text);
+  } catch (error) {
+    throw unwritable(error, flags.file, '--file');
+  }
   out.result({ file: flags.file }, () => `Wrote ${flags.file}.`);
   return undefined;
 };

@@ -1,13 +1,23 @@
-import { createWriteStream, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AppError, ConfigError, NotFound } from '../../base/errors.ts';
+import { ConfigError, NotFound } from '../../base/errors.ts';
 import type { TenantContext } from '../../db/context.ts';
 import type { Format, Printed, Source } from '../../domain/batches/service.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import { startProgress } from '../progress.ts';
 import { withSite } from '../site.ts';
+import { isFolder, unwritable } from '../unwritable.ts';
 
 interface Flags extends GlobalFlags {
   tenant: string;
@@ -27,6 +37,7 @@ interface Flags extends GlobalFlags {
 
 export const run: Run<Flags> = ({ args, flags, out }) => {
   const source = sourceOf(args[0], flags);
+  if (flags.format !== 'png' && flags.out !== undefined && flags.out !== '-') checkPlace(resolve(flags.out));
   return withSite(flags, async (site) => {
     const printed = await print(await site.inTenant(flags.tenant), source, flags);
     const path = flags.out ?? printed.name;
@@ -83,6 +94,22 @@ function millimetres(text: string | undefined, flag: string): number | undefined
   return Number(text);
 }
 
+/** A place that cannot be written is told at once, not after ten thousand labels were drawn for it. */
+function checkPlace(target: string): void {
+  try {
+    accessSync(draftOf(target) === target ? target : dirname(target), constants.W_OK);
+  } catch (error) {
+    throw unwritable(error, target, '--out');
+  }
+}
+
+/** Where the bytes go at first. A device or a pipe takes them as they come: a rename would put a file in its stead. */
+function draftOf(target: string): string {
+  const place = statSync(target, { throwIfNoEntry: false });
+  if (place?.isDirectory()) throw isFolder(target, '--out');
+  return place && !place.isFile() ? target : `${target}.part`;
+}
+
 /** The file appears whole or not at all: half a PDF looks like one. */
 async function writeFile(printed: Printed, path: string): Promise<string> {
   if (path === '-') {
@@ -90,13 +117,13 @@ async function writeFile(printed: Printed, path: string): Promise<string> {
     return path;
   }
   const target = resolve(path);
-  const draft = `${target}.part`;
+  const draft = draftOf(target);
   try {
     await pipeline(Readable.from(printed.stream), createWriteStream(draft));
-    renameSync(draft, target);
+    if (draft !== target) renameSync(draft, target);
   } catch (error) {
-    rmSync(draft, { force: true });
-    throw unwritable(error, target);
+    if (draft !== target) rmSync(draft, { force: true });
+    throw unwritable(error, target, '--out');
   }
   return target;
 }
@@ -115,18 +142,7 @@ async function writePictures(printed: Printed, path: string): Promise<string> {
       writeFileSync(file, picture);
     }
   } catch (error) {
-    throw unwritable(error, target);
+    throw unwritable(error, target, '--out');
   }
   return target;
-}
-
-function unwritable(error: unknown, path: string): unknown {
-  const sentences: Record<string, string> = {
-    ENOENT: `The folder ${dirname(path)} does not exist. Make it, or name another with --out.`,
-    EACCES: `This user may not write ${path}. Name another file with --out.`,
-    EISDIR: `${path} is a folder. Name a file with --out.`,
-    ENOSPC: `The disk is full; ${path} was not written.`,
-  };
-  const sentence = sentences[(error as NodeJS.ErrnoException).code ?? ''];
-  return sentence ? new AppError('write', 500, sentence, { cause: error }) : error;
 }
