@@ -1,5 +1,5 @@
 /** A scanner on a serial line (RS-232, USB CDC, pty). Absent, busy or denied are states; it tries again by itself. */
-import { type FSWatcher, watch } from 'node:fs';
+import { existsSync, type FSWatcher, realpathSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SerialPort } from 'serialport';
 import { Framing } from './framing.ts';
@@ -11,6 +11,8 @@ const firstWaits = [250, 500];
 const patientAfter = 60;
 /** udev makes the node before its link and permissions, so an attempt follows a change after this long, in ms. */
 const settle = 60;
+/** How often an open line's device node is looked for, in ms: after a hang-up the driver may read nothing for ever. */
+const presence = 1_000;
 
 export const openSerial: OpenScanner = (path, settings, events) => new SerialScanner(path, settings, events);
 
@@ -22,6 +24,7 @@ export class SerialScanner implements Scanner {
   #port: SerialPort | undefined;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #guard: NodeJS.Timeout | undefined;
   #attempts = 0;
   #running = false;
   #opening: Promise<void> = Promise.resolve();
@@ -42,6 +45,7 @@ export class SerialScanner implements Scanner {
   async stop(): Promise<void> {
     this.#running = false;
     clearTimeout(this.#timer);
+    clearInterval(this.#guard);
     this.#watcher?.close();
     this.#framing.reset();
     await this.#opening;
@@ -73,12 +77,21 @@ export class SerialScanner implements Scanner {
     port.on('close', () => this.#lost(port));
     // A read error is followed by a close; both mean unplugged.
     port.on('error', () => this.#lost(port));
+    this.#keepWatchOf(port);
     this.#events.state({ state: 'open' });
+  }
+
+  /** serialport reads on and on when a line ends with nothing instead of an error, and tells nobody. */
+  #keepWatchOf(port: SerialPort): void {
+    const node = nodeOf(this.#path);
+    clearInterval(this.#guard);
+    this.#guard = setInterval(() => node && !existsSync(node) && this.#lost(port), presence);
   }
 
   #lost(port: SerialPort): void {
     if (this.#port !== port) return;
     this.#port = undefined;
+    clearInterval(this.#guard);
     this.#framing.reset();
     if (port.isOpen) port.close(() => undefined);
     if (this.#running)
@@ -113,6 +126,15 @@ export class SerialScanner implements Scanner {
   #unwatch(): void {
     this.#watcher?.close();
     this.#watcher = undefined;
+  }
+}
+
+/** The device node behind the path, whose link may go and come while the device stays. */
+function nodeOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
   }
 }
 

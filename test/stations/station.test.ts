@@ -79,6 +79,19 @@ describe('a scanner on a line', () => {
     expect(recorded).toEqual(['BEFORE', 'AFTER']);
   });
 
+  it('is missed whenever it is pulled, also while it sends', async () => {
+    for (let round = 1; round <= 25; round += 1) {
+      await pty.plug();
+      if (round === 1) startStation();
+      await until(isOpen, `the line to open, round ${round}`);
+      const sending = pty.send(`${'A'.repeat(round * 37)}\r`).catch(() => undefined);
+      if (round % 2 === 0) await sending;
+      await pty.unplug();
+      await sending;
+      await until(() => station?.health().state === 'waiting', `the loss to be noticed, round ${round}`);
+    }
+  }, 60_000);
+
   it('may come after the daemon', async () => {
     startStation();
     await until(() => station?.health().code === 'DEVICE_MISSING', 'the absence to be noticed');
