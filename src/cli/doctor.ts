@@ -67,6 +67,7 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
     if (pending.length > 0) throw new Error(`${pending.length} wait. Run \`assetra migrate\`.`);
     return `${done.length} applied`;
   });
+  await check('history', () => historyOf(database));
   await check('devices', async () => {
     const devices = await import('../domain/devices/service.ts');
     const rows = await devices.everyActive(database);
@@ -75,6 +76,14 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
     const names = missing.map(({ name, path }) => `${name} (${path})`).join(', ');
     return { check: 'devices', result: 'warning', message: `Not plugged in, or this user may not open it: ${names}` };
   });
+}
+
+async function historyOf(database: Database): Promise<Finding | string> {
+  const { historyGuard } = await import('../db/guards.ts');
+  const { missing, open } = await historyGuard(database);
+  if (missing.length === 0) return `insert-only by triggers; ${open}`;
+  const cure = 'The statements that bring them back are in docs/OPERATIONS.md under "History".';
+  return { check: 'history', result: 'warning', message: `Without guard (${missing.join(', ')}). ${cure}` };
 }
 
 function secretsOf(dir: string): Finding | string {

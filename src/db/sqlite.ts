@@ -52,7 +52,7 @@ const connectionOf = (filename: string, use: 'read' | 'write') =>
 
 // A read-only handle cannot set the journal mode; it finds the one the writer left in the file.
 const pragmas = (use: 'read' | 'write'): string =>
-  `PRAGMA busy_timeout = ${busyTimeout}; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; ` +
+  `PRAGMA busy_timeout = ${busyTimeout}; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16000; ` +
   (use === 'write' ? 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;' : '');
 
 function prepare(handle: Handle, sql: string): Promise<Prepared> | Prepared {

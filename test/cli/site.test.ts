@@ -231,7 +231,17 @@ describe('a folder', () => {
     await init();
     const well = await run('doctor');
     expect([well.code, well.stdout.split('\n')[0]]).toEqual([0, expect.stringMatching(/^CHECK +RESULT +WHAT$/)]);
-    for (const check of ['settings', 'folder', 'secrets', 'disk', 'clock', 'database', 'migrations', 'devices'])
+    for (const check of [
+      'settings',
+      'folder',
+      'secrets',
+      'disk',
+      'clock',
+      'database',
+      'migrations',
+      'history',
+      'devices',
+    ])
       expect(well.stdout).toMatch(new RegExp(`^${check} +(ok|warning) +\\S`, 'm'));
     rmSync(join(dir, 'assetra.db'));
     const ill = await run('doctor', '--json');
