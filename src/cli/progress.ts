@@ -29,10 +29,11 @@ function lines(label: string, total: number, stream: NodeJS.WritableStream): Pro
   let told = 0;
   return {
     update: (done) => {
-      const tenth = total > 0 ? Math.floor((done / total) * 10) : 10;
+      const share = total > 0 ? done / total : 1;
+      const tenth = Math.floor(share * 10);
       if (tenth <= told) return;
       told = tenth;
-      stream.write(`${label}: ${done} of ${total} (${tenth * 10} %)\n`);
+      stream.write(`${label}: ${done} of ${total} (${Math.floor(share * 100)} %)\n`);
     },
     stop: () => undefined,
   };

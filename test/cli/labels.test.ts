@@ -155,7 +155,7 @@ describe('a refusal', () => {
     [[], 2, 'Name what to print'],
     [['--tags', 'T-1', '--from', '2'], 2, '--from and --to go with a batch'],
     [['one'], 2, '"one" is no id'],
-    [['--tags', 'T-1,NOPE'], 1, 'not found'],
+    [['--tags', 'T-1,NOPE'], 1, 'No asset has the tag NOPE'],
     [['--query', 'colour=red'], 1, 'colour'],
     [['--query', 'status=retired'], 1, 'no label to print'],
     [['1', '--from', '41'], 1, 'no label to print'],

@@ -82,6 +82,15 @@ describe('progress', () => {
     expect([lines[0], lines[9]]).toEqual(['Labels: 100 of 1000 (10 %)', 'Labels: 1000 of 1000 (100 %)']);
   });
 
+  it('tells the true share of few', async () => {
+    const stream = new PassThrough();
+    const progress = await startProgress('Labels', 3, stream);
+    for (let done = 1; done <= 3; done += 1) progress.update(done);
+    progress.stop();
+    const shares = [...String(stream.read()).matchAll(/\((\d+) %\)/g)].map(([, share]) => share);
+    expect(shares).toEqual(['33', '66', '100']);
+  });
+
   it('is a bar on a terminal', async () => {
     const stream = Object.assign(new PassThrough(), {
       isTTY: true,

@@ -1,4 +1,5 @@
 /** Whose labels are printed, each with what its template may show. Rows are read a chunk at a time, twice: see `print`. */
+import { NotFound } from '../../base/errors.ts';
 import type { TenantContext } from '../../db/context.ts';
 import type { LabelData } from '../../render/labels.ts';
 import { list, parseListQuery, type QueryText } from '../../resource/pages.ts';
@@ -61,9 +62,16 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
+/** NotFound names every tag that no asset has. */
 async function tagged(ctx: TenantContext, tags: string[]): Promise<assets.AssetRow[]> {
   const rows: assets.AssetRow[] = [];
-  for (const tag of tags) rows.push(await assets.byTag(ctx, tag));
+  const missing: string[] = [];
+  for (const tag of tags) {
+    const asset = await store.findBy(ctx, assets.resource, 'asset_tag', tag);
+    if (asset) rows.push(asset);
+    else missing.push(tag);
+  }
+  if (missing.length > 0) throw new NotFound(`No asset has the tag ${missing.join(', ')}. Nothing was printed.`);
   return rows;
 }
 

@@ -128,7 +128,10 @@ onEveryDatabase('printing labels', (dialect) => {
     const tagged = await batches.print(ctx, { tags: ['Q-600', 'Q-000'] }, 'zpl');
     const text = Buffer.concat(await collected(tagged.stream)).toString();
     expect([tagged.count, text.indexOf('Q-600') < text.indexOf('Q-000')]).toEqual([2, true]);
-    await expect(batches.print(ctx, { tags: ['Q-NONE'] }, 'zpl')).rejects.toMatchObject({ status: 404 });
+    await expect(batches.print(ctx, { tags: ['Q-NONE', 'Q-000', 'Q-LOST'] }, 'zpl')).rejects.toMatchObject({
+      status: 404,
+      message: 'No asset has the tag Q-NONE, Q-LOST. Nothing was printed.',
+    });
     await expect(batches.print(ctx, { query: { colour: 'red' } }, 'zpl')).rejects.toMatchObject({ status: 400 });
   });
 });
