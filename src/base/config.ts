@@ -124,7 +124,10 @@ function take(given: Given, source: Source, values: Record<string, string | numb
 
 function fileFaults({ file }: Given): FieldErrors {
   const faults: FieldErrors = {};
-  for (const { name, line } of file.broken) faults[name] = [`has no value in line ${line}: write ${name}=value`];
+  for (const { name, line } of file.broken) {
+    if (name) faults[name] = [`has no value in line ${line}: write ${name}=value`];
+    else faults[`line ${line}`] = ['is no setting: write NAME=value, or # before a remark'];
+  }
   for (const name of Object.keys(file.values)) {
     if (name === 'ASSETRA_DIR') faults[name] = ['belongs in the environment, not in the file that it points to'];
     else if (!isSetting(name)) Object.assign(faults, unknownFault(name));
@@ -184,9 +187,15 @@ function redact(name: SettingName, value: string): string {
   if (/^sqlite:/i.test(value)) return value;
   const [, start, user, password = '', rest] = /^([a-z]+:\/\/)(?:([^:@/]*)(:.*)?@)?([^@]*)$/i.exec(value) ?? [];
   if (start === undefined) return hidden;
-  if (user === undefined) return value;
-  return `${start}${user}${password && `:${hidden}`}@${rest}`;
+  if (user === undefined) return start + withoutOptions(rest!);
+  return `${start}${user}${password && `:${hidden}`}@${withoutOptions(rest!)}`;
 }
+
+/** Options of a URL may carry a password too, also in a spelling that is refused. */
+const withoutOptions = (text: string): string =>
+  text.replace(/([?&])([^=&]+)=[^&]*/g, (option, before, name) =>
+    name === 'host' ? option : `${before}${name}=${hidden}`,
+  );
 
 function shape(dir: string, database: DatabaseConfig, values: SettingValues): Config {
   return {

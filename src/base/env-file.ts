@@ -5,23 +5,35 @@ import { ConfigError } from './errors.ts';
 
 export interface EnvFile {
   values: Record<string, string>;
-  /** Names that stand in a line without `=`, with the line's number from 1. */
-  broken: { name: string; line: number }[];
+  /** Lines without `=`, by their number from 1, with the setting that begins the line if one does. */
+  broken: { name: string | undefined; line: number }[];
 }
 
 /** An absent file is an empty one. Throws ConfigError when it is there and cannot be read. */
 export function readEnvFile(path: string): EnvFile {
   const broken: EnvFile['broken'] = [];
+  let openQuote: string | undefined;
   const sound = readText(path)
     .split(/\r?\n/)
     .map((text, index) => {
-      const name = /^\s*(?:export\s+)?((?:ASSETRA|DATABASE|DB|JWT)_[A-Z_]+)[^=]*$/.exec(text)?.[1];
-      if (name === undefined) return text;
+      if (openQuote) {
+        if (text.includes(openQuote)) openQuote = undefined;
+        return text;
+      }
+      openQuote = quoteLeftOpen(text);
+      if (/^\s*(#|$)/.test(text) || text.includes('=')) return text;
+      const name = /^\s*(?:export\s+)?((?:ASSETRA|DATABASE|DB|JWT)_[A-Z_]+)/.exec(text)?.[1];
       broken.push({ name, line: index + 1 });
       // parseEnv would join such a line with the next one and lose both.
       return '';
     });
   return { values: parseEnv(sound.join('\n')) as Record<string, string>, broken };
+}
+
+/** A quoted value may go on over further lines. */
+function quoteLeftOpen(text: string): string | undefined {
+  const [, quote, rest] = /^[^#=]*=\s*(["'`])(.*)$/.exec(text) ?? [];
+  return quote !== undefined && !rest!.includes(quote) ? quote : undefined;
 }
 
 function readText(path: string): string {

@@ -236,7 +236,31 @@ describe('the explanation', () => {
     expect(JSON.stringify([...settings.values()])).not.toContain('hunter2');
   });
 
+  it('hides what stands in the options of a database URL, but not the folder of a socket', () => {
+    const shown = (url: string) => explain({ DATABASE_URL: url }).get('DATABASE_URL')?.value;
+    expect(shown('postgres://u@db/x?password=hunter2&sslcert=a')).toBe(
+      'postgres://u@db/x?password=********&sslcert=********',
+    );
+    expect(shown('postgres://db/x?password=hunter2')).toBe('postgres://db/x?password=********');
+    expect(shown('postgres:///x?host=/run/postgresql')).toBe('postgres:///x?host=/run/postgresql');
+  });
+
   it('shows what is wrong too', () => {
     expect(explain({ ASSETRA_PORT: 'http' }).get('ASSETRA_PORT')?.value).toBe('http');
+  });
+});
+
+describe('a line of the file that is no setting', () => {
+  it('is told by its number, and swallows no other', () => {
+    const told = faults(
+      {},
+      {},
+      'Port of the plant\nASSETRA_PORT=9123\n\n# remark\nDATABASE_URL\nASSETRA_HOST=127.0.0.9\n',
+    );
+    expect(Object.keys(told).sort()).toEqual(['DATABASE_URL', 'line 1']);
+  });
+
+  it('may be the rest of a quoted value', () => {
+    expect(load({}, {}, 'OTHER="one\ntwo"\nASSETRA_PORT=9123\n').http.port).toBe(9123);
   });
 });
