@@ -58,6 +58,8 @@ const readers: Record<Dialect, (fault: DriverError) => AppError | undefined> = {
     if (code === '23503' || code === '23001') return new ReferenceViolation(fault);
     if (code === '40001' || code === '40P01' || code === '55P03') return new Collision(fault);
     if (code === '25006') return new Unavailable('The database is read-only.', { cause: fault });
+    if (code === '42501') return denied(fault);
+    if (code === '55000' && /not (currently )?accepting connections/i.test(fault.message ?? '')) return away(fault);
     if (code === '53100') return new Unavailable('The disk of the database is full.', { cause: fault });
     if (/^(08|53|57P)/.test(code)) return away(fault);
     if (/^(28|3D000)/.test(code))
@@ -73,6 +75,7 @@ const readers: Record<Dialect, (fault: DriverError) => AppError | undefined> = {
     if (errno === 1451 || errno === 1452) return new ReferenceViolation(fault);
     if (errno === 1213 || errno === 1205) return new Collision(fault);
     if (errno === 1290 || errno === 1836) return new Unavailable('The database is read-only.', { cause: fault });
+    if (errno === 1142 || errno === 1143 || errno === 1227) return denied(fault);
     if (errno === 1021 || errno === 1114) return new Unavailable('The disk of the database is full.', { cause: fault });
     if (errno === 1045 || errno === 1044 || errno === 1049)
       return new Unavailable(`The database refused the log-in: ${fault.message}`, { cause: fault });
@@ -109,6 +112,12 @@ function network(fault: DriverError): AppError | undefined {
   ];
   return gone.includes(fault.code ?? '') ? away(fault) : undefined;
 }
+
+const denied = (fault: DriverError) =>
+  new Unavailable(
+    `The database user may not do this: ${fault.message}. Give it SELECT, INSERT, UPDATE and DELETE on every table.`,
+    { cause: fault },
+  );
 
 const away = (fault: unknown) =>
   new Unavailable('The database cannot be reached. Check that it runs and that DATABASE_URL is right.', {
