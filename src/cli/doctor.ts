@@ -1,4 +1,4 @@
-import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../base/config.ts';
 import type { Database } from '../db/database.ts';
@@ -44,12 +44,16 @@ type Check = (name: string, work: () => Promise<Finding | string> | Finding | st
 
 async function checkSite(config: Config, check: Check): Promise<void> {
   await check('folder', () => {
-    accessSync(config.dir, constants.R_OK | constants.W_OK);
+    if (!isReadable(config.dir))
+      throw new Error(
+        `This user may not read and write ${config.dir}. Ask as the user of the service, or mend its owner.`,
+      );
     return 'readable and writable';
   });
   await check('secrets', () => secretsOf(config.dir));
   await check('disk', () => diskOf(config.dir));
   await check('clock', () => clock());
+  await check('spool', () => spoolOf(join(config.dir, 'spool')));
   const { openDatabase } = await import('./site.ts');
   let database: Database | undefined;
   await check('database', async () => {
@@ -62,11 +66,15 @@ async function checkSite(config: Config, check: Check): Promise<void> {
 
 async function checkDatabase(database: Database, check: Check): Promise<void> {
   const { status } = await import('../db/migrate.ts');
+  let migrated = false;
   await check('migrations', async () => {
     const { done, pending } = await status(database);
     if (pending.length > 0) throw new Error(`${pending.length} wait. Run \`assetra migrate\`.`);
+    migrated = true;
     return `${done.length} applied`;
   });
+  if (!migrated) return;
+  await check('writing', () => writesTo(database));
   await check('history', () => historyOf(database));
   await check('devices', async () => {
     const devices = await import('../domain/devices/service.ts');
@@ -76,6 +84,19 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
     const names = missing.map(({ name, path }) => `${name} (${path})`).join(', ');
     return { check: 'devices', result: 'warning', message: `Not plugged in, or this user may not open it: ${names}` };
   });
+}
+
+/** A read-only database answers every question and refuses every scan. */
+async function writesTo(database: Database): Promise<string> {
+  const undone = new Error('undone');
+  const attempt = database.transaction(async (tx) => {
+    await tx.execute('UPDATE auth_version SET version = version WHERE id = 1');
+    throw undone;
+  });
+  await attempt.catch((error) => {
+    if (error !== undone) throw error;
+  });
+  return 'the database takes changes';
 }
 
 async function historyOf(database: Database): Promise<Finding | string> {
@@ -94,6 +115,18 @@ function secretsOf(dir: string): Finding | string {
   if (open.length === 0) return 'readable by their owner alone';
   const fix = `chmod 600 ${open.map((name) => join(dir, name)).join(' ')}`;
   return { check: 'secrets', result: 'warning', message: `Others may read ${open.join(', ')}. Run \`${fix}\`.` };
+}
+
+/** Scans that can never be recorded wait for a person. */
+function spoolOf(folder: string): Finding | string {
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.quarantine')) : [];
+  if (files.length === 0) return 'no scan was put aside';
+  const paths = files.map((name) => join(folder, name)).join(', ');
+  return {
+    check: 'spool',
+    result: 'warning',
+    message: `Scans that could not be recorded are in ${paths}, each with its reason. Read them, then delete the file.`,
+  };
 }
 
 function diskOf(dir: string): Finding | string {

@@ -149,5 +149,8 @@ function reasonOf(error: Error, path: string): { code: string; message: string }
       code: 'DEVICE_DENIED',
       message: `This user may not open ${path}. Add it to the group dialout and start again.`,
     };
-  return { code: 'DEVICE_FAILED', message: `${path} cannot be opened as a serial line: ${text}` };
+  return {
+    code: 'DEVICE_FAILED',
+    message: `${path} cannot be opened as a serial line: ${text.replace(/^Error: /, '')}`,
+  };
 }

@@ -14,6 +14,7 @@ export class Spool {
   readonly #path: string;
   #waiting: SpooledScan[] = [];
   #file: number | undefined;
+  #quarantined = 0;
 
   constructor(path: string) {
     this.#path = path;
@@ -23,10 +24,16 @@ export class Spool {
     return this.#waiting.length;
   }
 
+  /** Put aside since the quarantine file was last deleted. */
+  get quarantined(): number {
+    return this.#quarantined;
+  }
+
   /** Reads what a former run left; a last line that a crash cut is no scan yet, since it was not acknowledged. */
   open(): void {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     this.#waiting = entriesOf(readIfThere(this.#path));
+    this.#quarantined = entriesOf(readIfThere(`${this.#path}.quarantine`)).length;
     this.#rewrite();
   }
 
@@ -54,6 +61,7 @@ export class Spool {
     writeSync(file, `${JSON.stringify({ ...this.#waiting[0], reason })}\n`);
     fsyncSync(file);
     closeSync(file);
+    this.#quarantined += 1;
     this.remove();
   }
 

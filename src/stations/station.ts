@@ -37,6 +37,8 @@ export interface StationHealth extends ScannerState {
   scans: number;
   /** On disk, not yet recorded. */
   waiting: number;
+  /** Put aside since they can never be recorded; `assetra doctor` names the file. */
+  quarantined: number;
 }
 
 /** Waits between attempts to record, in ms, the last for ever. */
@@ -95,6 +97,7 @@ export class Station {
       last_scan_at: this.#lastScanAt,
       scans: this.#scans,
       waiting: this.#spool.waiting,
+      quarantined: this.#spool.quarantined,
     };
   }
 

@@ -237,8 +237,10 @@ describe('a folder', () => {
       'secrets',
       'disk',
       'clock',
+      'spool',
       'database',
       'migrations',
+      'writing',
       'history',
       'devices',
     ])

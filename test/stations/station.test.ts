@@ -168,6 +168,10 @@ describe('while scans cannot be recorded', () => {
     await until(() => recorded.length === 1, 'the good scan');
     const aside = JSON.parse(readFileSync(`${spoolFile()}.quarantine`, 'utf8'));
     expect(aside).toMatchObject({ raw_value: 'BAD', reason: expect.stringContaining('no') });
+    expect(station?.health()).toMatchObject({ quarantined: 1, waiting: 0 });
+    await station?.stop();
+    startStation();
+    expect(station?.health().quarantined).toBe(1);
   });
 });
 
