@@ -87,6 +87,13 @@ onEveryDatabase('scans', (dialect) => {
     expect([status, body]).toEqual([400, { detail: 'barcode query param is required' }]);
   });
 
+  it('have the symbology that the AIM identifier tells, unless the client named one', async () => {
+    const told = await scan({ raw_value: ']C1010950600013435217260101' });
+    expect(told.body).toMatchObject({ symbology: 'gs1', status: 'validated' });
+    expect((await scan({ raw_value: ']Q1TOLD' })).body.symbology).toBe('qr');
+    expect((await scan({ raw_value: 'UNTOLD' })).body.symbology).toBe('unknown');
+  });
+
   it('are stored when they are rejected, and without an asset when they name none', async () => {
     const wrong = await scan({ symbology: 'ean13', raw_value: '4006381333930' });
     expect([wrong.status, wrong.body.status]).toEqual([201, 'rejected']);

@@ -79,6 +79,8 @@ async function write(ctx: TenantContext, { given, ...input }: ScanInput): Promis
   const asset = await assetOf(ctx, input);
   const scan = await store.insert(ctx, scanEvents, {
     ...input,
+    // The AIM identifier has told what the client did not know.
+    symbology: input.symbology === 'unknown' ? decoded.symbology : input.symbology,
     asset: asset?.id ?? null,
     scanner: ctx.actor.kind === 'user' ? ctx.actor.id : null,
     scanner_label: ctx.actor.label,
