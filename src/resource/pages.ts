@@ -81,6 +81,8 @@ export function parseListQuery(resource: AnyResource, query: QueryText): ListQue
       faults[key] = [`Unknown filter. Known: ${[...(resource.filters ?? []), ...known.slice(0, 5)].join(', ')}.`];
     else read(key, (text) => text !== '' && parsed.filters.push(conditionOf(resource, key, text)));
   }
+  if (parsed.cursor !== undefined && query.page !== undefined)
+    faults.page = ['A walk by cursor has no page numbers. Leave out page or cursor.'];
   if (Object.keys(faults).length > 0) throw new Invalid(faults);
   return parsed;
 }

@@ -185,6 +185,13 @@ onEveryDatabase('assets', (dialect) => {
     expect((await app.call('POST', 'assets/bulk/', { body: { items: [...items, items[0]] } })).status).toBe(400);
   });
 
+  it('answers an item that is no object as that item alone', async () => {
+    const odd = { items: [{ asset_tag: 'BULK-OK', name: 'Fine' }, 7, null, [], { id: 'x' }] };
+    const { status, body } = await app.call('POST', 'assets/bulk/', { body: odd });
+    expect([status, body.created, body.failed]).toEqual([200, 1, 4]);
+    expect(body.results.map((result: { status: number }) => result.status)).toEqual([201, 400, 400, 400, 400]);
+  });
+
   it('finds an asset by its tag, whatever stands in it', async () => {
     const made = await create({ asset_tag: 'Shelf 3/B %', name: 'x' });
     const { body } = await app.call('GET', `assets/by-tag/${encodeURIComponent('Shelf 3/B %')}/`);

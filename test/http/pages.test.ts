@@ -71,6 +71,11 @@ onEveryDatabase('a list', (dialect) => {
     },
   );
 
+  it('refuses a page number in a walk by cursor, which would skip rows', async () => {
+    const { status, body } = await app.call('GET', 'assets/?cursor=&page=2&page_size=5');
+    expect([status, Object.keys(body)]).toEqual([400, ['page']]);
+  });
+
   it('refuses a cursor that was made for another order, or by nobody', async () => {
     const { body } = await app.call('GET', 'assets/?cursor=&page_size=5&ordering=asset_tag');
     const cursor = new URL(body.next).searchParams.get('cursor')!;
