@@ -162,6 +162,7 @@ describe('a refusal', () => {
     [['1', '--template', 'Nothing'], 1, 'Nothing'],
     [['1', '--sheet', '9999'], 1, '9999'],
     [['1', '--sheet', '5160', '--start', '31'], 1, '1 to 30'],
+    [['1', '--format', 'zpl', '--sheet', 'avery-5160'], 2, 'Only a PDF has a page: leave out --sheet'],
     [['1', '--format', 'docx'], 2, 'pdf, zpl, png'],
     [['1', '--from', 'two'], 2, '--from'],
     [['1', '--offset-x', '1,5'], 2, '--offset-x'],

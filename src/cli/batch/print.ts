@@ -37,6 +37,7 @@ interface Flags extends GlobalFlags {
 
 export const run: Run<Flags> = ({ args, flags, out }) => {
   const source = sourceOf(args[0], flags);
+  refuseSheetless(flags);
   if (flags.format !== 'png' && flags.out !== undefined && flags.out !== '-') checkPlace(resolve(flags.out));
   return withSite(flags, async (site) => {
     const printed = await print(await site.inTenant(flags.tenant), source, flags);
@@ -51,7 +52,9 @@ export const run: Run<Flags> = ({ args, flags, out }) => {
 
 function sourceOf(batch: string | undefined, { tags, query, from, to }: Flags): Source {
   const given = [batch, tags, query].filter((one) => one !== undefined).length;
-  if (given !== 1) throw new ConfigError('Name what to print: the id of a batch, --tags or --query.');
+  if (given === 0) throw new ConfigError('Name what to print: the id of a batch, --tags or --query.');
+  if (given > 1)
+    throw new ConfigError('Name what to print once: the id of a batch, --tags or --query, not two of them.');
   if (batch === undefined && (from !== undefined || to !== undefined))
     throw new ConfigError('--from and --to go with a batch.');
   if (tags) return { tags };
@@ -86,6 +89,20 @@ async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<
     }
   }
   return { ...printed, stream: watched() };
+}
+
+/** Sheets are of paper: a label printer has one label after the other. */
+function refuseSheetless({ format, sheet, start, offsetX, offsetY, outline }: Flags): void {
+  const given = Object.entries({
+    '--sheet': sheet,
+    '--start': start,
+    '--offset-x': offsetX,
+    '--offset-y': offsetY,
+    '--outline': outline,
+  });
+  const named = given.filter(([, value]) => value !== undefined).map(([flag]) => flag);
+  if (format === 'pdf' || named.length === 0) return;
+  throw new ConfigError(`Only a PDF has a page: leave out ${named.join(', ')}, or choose --format pdf.`);
 }
 
 function millimetres(text: string | undefined, flag: string): number | undefined {

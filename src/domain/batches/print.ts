@@ -52,7 +52,7 @@ export async function print(
   const label = await labelFor(job.template, sheet, options);
   const sized = sheet !== undefined && options.template === undefined ? 'sheet' : 'template';
   const count = await checkPrintable(label, job.codes(), sized);
-  if (count === 0) throw new NotFound('There is no label to print in this range.');
+  if (count === 0) throw new NotFound(nothingIn(source));
   metrics.labels.inc({ format }, count);
   const labels = job.labels(label.symbology);
   const named = { count, type: types[format], name: `${job.name}.${format}` };
@@ -60,6 +60,11 @@ export async function print(
   if (format === 'png') return { ...named, stream: pictures(label, labels, options.onProgress) };
   return { ...named, stream: pdfStream(label, labels, pdfOptions(sheet, options)) };
 }
+
+const nothingIn = (source: Source): string =>
+  'query' in source
+    ? 'No asset matches this query, so there is no label to print.'
+    : 'There is no label to print in this range.';
 
 async function sheetOf({ sheet: name, start }: PrintOptions): Promise<Sheet | undefined> {
   if (name === undefined) {
