@@ -5,7 +5,7 @@ import type { Dialect } from './dialect.ts';
 export interface HistoryGuard {
   /** Triggers that should be there and in force, but are not. */
   missing: string[];
-  /** What goes past the triggers on this database, and its cure; empty when nothing does. */
+  /** What goes past the triggers on this database, and its cure. */
   open: string;
 }
 

@@ -231,7 +231,12 @@ it('a serial scanner that is set up, pulled out and plugged in again is read all
   const stored = await scans();
   expect(stored.map((scan: { asset: number | null }) => scan.asset)).toEqual([asset, null, asset]);
   for (const scan of stored)
-    expect(scan).toMatchObject({ source_type: 'external_scanner', status: 'validated', symbology: 'unknown' });
+    expect(scan).toMatchObject({
+      source_type: 'external_scanner',
+      scanner_label: 'device:Dock 3',
+      status: 'validated',
+      symbology: 'unknown',
+    });
   const remove = ['devices', 'remove', 'Dock 3', '--tenant', 'plant-1', '--dir', dir];
   expect((await assetra(remove)).code).toBe(0);
   await until(async () => !(await healthOf(running)).text.includes('Dock 3'), 'the device to be forgotten');

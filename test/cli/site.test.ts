@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Database } from '../../src/db/database.ts';
 import { assetra, ensureBuilt, type Outcome } from './spawn.ts';
 
 const password = 'a good long pass phrase';
@@ -251,6 +252,25 @@ describe('a folder', () => {
     const failed = JSON.parse(ill.stdout).filter(({ result }: { result: string }) => result === 'failed');
     expect(failed).toEqual([
       { check: 'database', result: 'failed', message: expect.stringContaining('There is no site') },
+    ]);
+  });
+
+  it('that takes no change, or has put scans aside, is told by the doctor', async () => {
+    await init();
+    writeFileSync(join(dir, 'spool/device-1.jsonl.quarantine'), '{}\n');
+    const database = new Database({ dialect: 'sqlite', filename: join(dir, 'assetra.db'), poolSize: 1 });
+    await database.execute(
+      "CREATE TRIGGER closed BEFORE UPDATE ON auth_version BEGIN SELECT RAISE(ABORT, 'closed for the night'); END",
+    );
+    await database.close();
+    const { code, stdout } = await run('doctor', '--json');
+    const told = JSON.parse(stdout).filter(({ result }: { result: string }) => result !== 'ok');
+    expect([code, told]).toEqual([
+      1,
+      [
+        { check: 'spool', result: 'warning', message: expect.stringContaining('device-1.jsonl.quarantine') },
+        { check: 'writing', result: 'failed', message: expect.stringContaining('closed for the night') },
+      ],
     ]);
   });
 
