@@ -12,6 +12,7 @@ import { rememberUrl } from '../domain/resolve/service.ts';
 import { createApp } from '../http/app.ts';
 import type { Check, Checks } from '../http/health.ts';
 import { HttpServer } from '../http/server.ts';
+import { Sequencer } from '../queue/sequencer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
 import { siteOf } from './site.ts';
 
@@ -28,12 +29,14 @@ export class Daemon {
   #server: HttpServer | undefined;
   #stations: StationSupervisor | undefined;
   #housekeeping: ScheduledTask | undefined;
+  readonly #sequencer: Sequencer;
 
   constructor(config: Config, database: Database, parts: Parts) {
     this.#config = config;
     this.#database = database;
     this.#parts = parts;
     this.#log = createLog(config.log);
+    this.#sequencer = new Sequencer(database, this.#log.child({ logger: 'assetra.sequencer' }));
   }
 
   /** Resolves to the address once requests are taken. */
@@ -50,6 +53,7 @@ export class Daemon {
       for (const url of [...this.#config.http.publicUrls, address]) await rememberUrl(ctx, url);
       if (this.#parts.devices) await this.#startStations(ctx);
       if (this.#parts.jobs) this.#startHousekeeping(ctx);
+      this.#sequencer.start();
     } catch (error) {
       await this.stop();
       throw error;
@@ -63,6 +67,7 @@ export class Daemon {
     await this.#housekeeping?.destroy();
     await this.#stations?.stop();
     await this.#server?.stop();
+    await this.#sequencer.stop();
     this.#log.info('stopped');
   }
 

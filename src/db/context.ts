@@ -27,6 +27,8 @@ export interface Context {
   /** Null until a tenant is named; every tenant resource asks for it through the guarded door. */
   tenant: Tenant | null;
   actor: Actor;
+  /** What it was done with, where that is known: a scanner, an app's own identifier. */
+  device?: string | undefined;
   now: () => Date;
   log: Log;
 }
@@ -39,6 +41,11 @@ export interface TenantContext extends Context {
 /** Runs work with a ctx whose db is one transaction; joins the outer one when there is one. */
 export function inTransaction<C extends Context, T>(ctx: C, work: (tx: C) => Promise<T>): Promise<T> {
   return ctx.db.transaction((db) => work({ ...ctx, db }));
+}
+
+/** The same in a transaction that short works share: see `Db.shared`. */
+export function inShared<C extends Context, T>(ctx: C, work: (tx: C) => Promise<T>): Promise<T> {
+  return ctx.db.shared((db) => work({ ...ctx, db }));
 }
 
 /** The context's time in the one stored form: RFC 3339 UTC with milliseconds. */

@@ -7,6 +7,8 @@ import type { DatabaseConfig } from '../base/config.ts';
 import { Unavailable } from '../base/errors.ts';
 import { type Connection, type Dialect, type Driver, driverFor, type Outcome, type Value } from './dialect.ts';
 import { retryable, translate } from './errors.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Transaction } from './transaction.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -27,10 +29,19 @@ export interface Db {
   insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void>;
   /** ` FOR UPDATE` where rows are locked one by one; empty on SQLite, whose writer is alone anyway. */
   readonly forUpdate: string;
+  /** One transaction writes at a time, in all processes: what it reads stays true until it ends. */
+  readonly oneWriter: boolean;
   /** Runs work in a transaction; within one it joins the outer. Deadlocks are tried again: work must be repeatable. */
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /**
+   * The same in a transaction that short works share when they come together (group commit), each in its own savepoint;
+   * resolves after the commit.
+   */
+  shared<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /** Within a transaction: undoes work's own changes when it throws, and leaves the rest standing. */
   savepoint<T>(work: () => Promise<T>): Promise<T>;
+  /** Within a transaction: `flush` gets every item once, just before COMMIT; those of an undone savepoint are left out. */
+  beforeCommit<T>(flush: (tx: Db, items: T[]) => Promise<void>, item: T): void;
 }
 
 export interface PoolState {
@@ -49,15 +60,20 @@ export class Database implements Db {
   readonly dialect: Dialect;
   readonly build: Knex;
   readonly forUpdate: string;
+  readonly oneWriter: boolean;
   readonly #driver: Driver;
   readonly #writer: Knex;
   readonly #reader: Knex;
+  readonly #groups: GroupCommit;
   #observe: ((seconds: number) => void) | undefined;
 
   constructor(config: DatabaseConfig) {
     this.#driver = driverFor(config);
     this.dialect = config.dialect;
     this.forUpdate = this.#driver.forUpdate;
+    this.oneWriter = this.#driver.oneWriter;
+    const once = <T>(work: (tx: Db) => Promise<T>) => this.#once(work);
+    this.#groups = new GroupCommit({ once, transaction: (work) => this.transaction(work) }, this.#driver.groups);
     this.build = knexPackage({ client: this.#driver.compiler, useNullAsDefault: true, log: quiet });
     this.#writer = knexPackage({ ...this.#driver.pool(config, 'write'), log: quiet });
     this.#reader = this.#driver.separateReaders
@@ -114,7 +130,7 @@ export class Database implements Db {
   async transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#with(this.#writer, (connection) => this.#commitAround(connection, work));
+        return await this.#once(work);
       } catch (error) {
         if (!retryable(error)) throw error;
         if (attempt === attempts) throw new Unavailable('The database is busy. Try again.', { cause: error });
@@ -123,8 +139,16 @@ export class Database implements Db {
     }
   }
 
+  shared<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return this.#groups.run(work);
+  }
+
   savepoint<T>(): Promise<T> {
     throw new Error('savepoint() needs a transaction around it');
+  }
+
+  beforeCommit(): void {
+    throw new Error('beforeCommit() needs a transaction around it');
   }
 
   async close(): Promise<void> {
@@ -133,60 +157,23 @@ export class Database implements Db {
     await this.build.destroy();
   }
 
-  async #commitAround<T>(connection: Connection, work: (tx: Db) => Promise<T>): Promise<T> {
-    await this.#send(connection, this.#driver.begin, []);
-    try {
-      const result = await work(this.#bound(connection));
-      await this.#send(connection, 'COMMIT', []);
-      return result;
-    } catch (error) {
-      // A connection that died has nothing left to roll back; the first error is the one to tell.
-      await this.#send(connection, 'ROLLBACK', []).catch(() => undefined);
-      throw error;
-    }
-  }
-
-  #bound(connection: Connection): Db {
-    const send = (sql: string, params: readonly Value[], native = false) => this.#send(connection, sql, params, native);
-    const bound: Db = {
-      dialect: this.dialect,
-      inTransaction: true,
-      build: this.build,
-      forUpdate: this.forUpdate,
-      query: async <T>(sql: string, params: readonly Value[] = []) => (await send(sql, params)).rows as T[],
-      execute: async (sql, params = []) => (await send(sql, params)).changes,
-      run: async <T>(query: Knex.QueryBuilder, tail = '') => {
-        const { sql, bindings } = query.toSQL().toNative();
-        return (await send(sql + tail, bindings as Value[], true)).rows as T[];
-      },
-      insert: async (table, row) => {
-        const columns = Object.keys(row);
-        const sql = this.#driver.insertSql(table, columns, 1);
-        return (await send(sql, Object.values(row))).insertId;
-      },
-      insertMany: async (table, rows) => {
-        const columns = Object.keys(rows[0] ?? {});
-        const chunk = Math.max(1, Math.floor(this.#driver.maxParameters / Math.max(1, columns.length)));
-        for (let from = 0; from < rows.length; from += chunk) {
-          const part = rows.slice(from, from + chunk);
-          const values = part.flatMap((row) => columns.map((column) => row[column] ?? null));
-          await send(this.#driver.insertSql(table, columns, part.length, false), values);
-        }
-      },
-      transaction: (work) => work(bound),
-      savepoint: async (work) => {
-        await send('SAVEPOINT part', []);
-        try {
-          const result = await work();
-          await send('RELEASE SAVEPOINT part', []);
-          return result;
-        } catch (error) {
-          await send('ROLLBACK TO SAVEPOINT part', []);
-          throw error;
-        }
-      },
-    };
-    return bound;
+  /** One try; `transaction` has more. */
+  #once<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return this.#with(this.#writer, async (connection) => {
+      const send = (sql: string, params: readonly Value[] = [], native = false) =>
+        this.#send(connection, sql, params, native);
+      await send(this.#driver.begin);
+      try {
+        const tx = new Transaction(this.dialect, this.#driver, this.build, send);
+        const result = await work(tx);
+        await tx.commit();
+        return result;
+      } catch (error) {
+        // A connection that died has nothing left to roll back; the first error is the one to tell.
+        await send('ROLLBACK').catch(() => undefined);
+        throw error;
+      }
+    });
   }
 
   async #with<T>(knex: Knex, work: (connection: Connection) => Promise<T>): Promise<T> {

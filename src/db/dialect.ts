@@ -22,6 +22,10 @@ export interface Driver {
   compiler: string;
   /** Readers have a pool of their own, read-only. */
   separateReaders: boolean;
+  /** The database itself lets one transaction write at a time. */
+  oneWriter: boolean;
+  /** Group commits under way at once. */
+  groups: number;
   begin: string;
   forUpdate: string;
   maxParameters: number;

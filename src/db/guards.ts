@@ -9,11 +9,12 @@ export interface HistoryGuard {
   open: string;
 }
 
-const table = 'asset_state_history';
+const tables = ['asset_state_history', 'history_seals'];
+const listed = `'${tables.join("', '")}'`;
 const queries: Record<Dialect, string> = {
-  sqlite: `SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '${table}'`,
-  postgres: `SELECT tgname AS name FROM pg_trigger WHERE tgrelid = '${table}'::regclass AND tgenabled = 'O'`,
-  mysql: `SELECT trigger_name AS name FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND event_object_table = '${table}'`,
+  sqlite: `SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN (${listed})`,
+  postgres: `SELECT t.tgname AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relname IN (${listed}) AND c.relnamespace = current_schema()::regnamespace AND t.tgenabled = 'O'`,
+  mysql: `SELECT trigger_name AS name FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND event_object_table IN (${listed})`,
 };
 const acts: Record<Dialect, string[]> = {
   sqlite: ['update', 'delete', 'replace'],
@@ -29,6 +30,6 @@ const open: Record<Dialect, string> = {
 export async function historyGuard(database: Database): Promise<HistoryGuard> {
   const rows = await database.query<{ name: string }>(queries[database.dialect]);
   const there = rows.map(({ name }) => name);
-  const wanted = acts[database.dialect].map((act) => `${table}_no_${act}`);
+  const wanted = tables.flatMap((table) => acts[database.dialect].map((act) => `${table}_no_${act}`));
   return { missing: wanted.filter((name) => !there.includes(name)), open: open[database.dialect] };
 }

@@ -15,6 +15,8 @@ const session = [
 export const mysql: Driver = {
   compiler: 'mysql2',
   separateReaders: false,
+  oneWriter: false,
+  groups: 2,
   begin: 'START TRANSACTION',
   forUpdate: ' FOR UPDATE',
   maxParameters: 60_000,

@@ -13,6 +13,8 @@ const texts = new Map<string, { name: string; text: string }>();
 export const postgres: Driver = {
   compiler: 'pg',
   separateReaders: false,
+  oneWriter: false,
+  groups: 2,
   begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
   forUpdate: ' FOR UPDATE',
   maxParameters: 60_000,

@@ -20,6 +20,8 @@ const prepared = new WeakMap<Handle, Map<string, Prepared>>();
 export const sqlite: Driver = {
   compiler: 'sqlite3',
   separateReaders: true,
+  oneWriter: true,
+  groups: 1,
   begin: 'BEGIN IMMEDIATE',
   forUpdate: '',
   maxParameters: 30_000,

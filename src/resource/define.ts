@@ -50,6 +50,8 @@ const systemShape = {
 
 export interface Resource<F extends z.ZodRawShape = z.ZodRawShape, R extends z.ZodRawShape = z.ZodRawShape>
   extends Definition<F, R> {
+  /** Its name in the change log: `asset_category`. */
+  entity: string;
   columns: readonly Column[];
   /** `id, tenant_id, …` of every answered column. */
   selection: string;
@@ -79,6 +81,7 @@ export function defineResource<F extends z.ZodRawShape, R extends z.ZodRawShape 
   const read = stored.map(([field, schema]) => [field, answered(schema as z.ZodType)]);
   return {
     ...definition,
+    entity: definition.name.replaceAll(' ', '_'),
     columns,
     selection: columns.map(({ column }) => column).join(', '),
     read: z.object(Object.fromEntries(read)),

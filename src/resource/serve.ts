@@ -1,7 +1,7 @@
 /** Operations of a resource: what http mounts, what the API document lists, and the one guarded door to every change. */
 import type { z } from 'zod';
 import { Forbidden, NotFound } from '../base/errors.ts';
-import { type Context, inTransaction, type TenantContext } from '../db/context.ts';
+import { type Context, inShared, inTransaction, type TenantContext } from '../db/context.ts';
 import { type AnyResource, type Fields, patchOf, type RowOf } from './define.ts';
 import { checkMatch } from './etag.ts';
 import { list, type Page, parseListQuery, type QueryText } from './pages.ts';
@@ -67,6 +67,8 @@ export class Reply {
 }
 
 export interface Writes<R extends AnyResource> {
+  /** They take long: none of them shares its transaction with others that wait. */
+  long?: boolean;
   create?(ctx: TenantContext, values: Fields<R>): Promise<RowOf<R>>;
   update?(ctx: TenantContext, row: RowOf<R>, changes: Partial<Fields<R>>): Promise<RowOf<R>>;
   remove?(ctx: TenantContext, row: RowOf<R>): Promise<void>;
@@ -88,23 +90,31 @@ export interface Served<R extends AnyResource> {
   remove(ctx: Context, id: number, ifMatch?: string): Promise<void>;
 }
 
-/** The door: a tenant, a role that may, and for a change one transaction. Everything that changes a row passes here. */
+/**
+ * The door: a tenant, a role that may, and for a change one transaction. Everything that changes a row passes here.
+ * Short changes that come together share the transaction (group commit); accounts hash passwords in theirs.
+ */
 export async function guarded<T>(
   ctx: Context,
   area: Area,
   action: Action,
   work: (ctx: TenantContext) => Promise<T>,
+  { long = area === 'accounts' }: { long?: boolean | undefined } = {},
 ): Promise<T> {
   if (!ctx.tenant || !may(ctx.actor, area, action)) throw new Forbidden();
   const inside = ctx as TenantContext;
-  return action === 'view' || action === 'verify' ? work(inside) : inTransaction(inside, work);
+  if (action === 'view' || action === 'verify') return work(inside);
+  return long ? inTransaction(inside, work) : inShared(inside, work);
 }
 
 /** A resource behind the door, with its own writes where it has rules beyond fields and references. */
 export function serve<R extends AnyResource>(resource: R, writes: Writes<R> = {}, verbs = everyVerb): Served<R> {
   const { area } = resource;
+  const { long } = writes;
+  const door = <T>(ctx: Context, action: Action, work: (inside: TenantContext) => Promise<T>) =>
+    guarded(ctx, area, action, work, long === undefined ? {} : { long });
   const change = (ctx: Context, id: number, ifMatch: string | undefined, parsed: () => unknown) =>
-    guarded(ctx, area, 'change', async (inside) => {
+    door(ctx, 'change', async (inside) => {
       const row = await store.get(inside, resource, id, true);
       checkMatch(row, ifMatch);
       const changes = parsed() as Partial<Fields<R>>;
@@ -118,10 +128,10 @@ export function serve<R extends AnyResource>(resource: R, writes: Writes<R> = {}
     resource,
     operations: [],
     list: (ctx, query = {}) =>
-      guarded(ctx, area, 'view', async (inside) => list(inside, resource, parseListQuery(resource, query))),
-    get: (ctx, id) => guarded(ctx, area, 'view', (inside) => store.get(inside, resource, id)),
+      door(ctx, 'view', async (inside) => list(inside, resource, parseListQuery(resource, query))),
+    get: (ctx, id) => door(ctx, 'view', (inside) => store.get(inside, resource, id)),
     create: (ctx, body) =>
-      guarded(ctx, area, 'create', async (inside) => {
+      door(ctx, 'create', async (inside) => {
         const values = parse(resource.fields, body) as Fields<R>;
         await checkReferences(inside, resource, values);
         return writes.create ? writes.create(inside, values) : store.insert(inside, resource, values as never);
@@ -129,7 +139,7 @@ export function serve<R extends AnyResource>(resource: R, writes: Writes<R> = {}
     change: (ctx, id, body, ifMatch) => change(ctx, id, ifMatch, () => parse(patchOf(resource.fields, body), body)),
     replace: (ctx, id, body, ifMatch) => change(ctx, id, ifMatch, () => parse(resource.fields, body)),
     remove: (ctx, id, ifMatch) =>
-      guarded(ctx, area, 'delete', async (inside) => {
+      door(ctx, 'delete', async (inside) => {
         const row = await store.get(inside, resource, id, true);
         checkMatch(row, ifMatch);
         await (writes.remove ? writes.remove(inside, row) : store.remove(inside, resource, id));

@@ -4,6 +4,7 @@ import { type Context, type TenantContext, timestamp } from '../db/context.ts';
 import type { Row } from '../db/database.ts';
 import type { Value } from '../db/dialect.ts';
 import { UniqueViolation } from '../db/errors.ts';
+import * as changes from '../queue/changes.ts';
 import type { AnyResource, Column, RowOf } from './define.ts';
 
 /** The row of the request's tenant, or NotFound; Forbidden when it is another tenant's. `lock` keeps it until commit. */
@@ -43,7 +44,7 @@ export async function findBy<R extends AnyResource>(
   return rows[0] && decode(resource, rows[0]);
 }
 
-/** Stores a new row and answers it. `hidden` are columns that are never answered. */
+/** Stores a new row with its entry in the change log, and answers it. `hidden` are columns that are never answered. */
 export async function insert<R extends AnyResource>(
   ctx: TenantContext,
   resource: R,
@@ -53,6 +54,7 @@ export async function insert<R extends AnyResource>(
   const now = timestamp(ctx);
   const row = { ...values, tenant: ctx.tenant.id, created_at: now, updated_at: now };
   const id = await clashing(resource, () => ctx.db.insert(resource.table, { ...encode(resource, row), ...hidden }));
+  changes.append(ctx, { entity: resource.entity, entity_id: id, op: 'create', fields: [] });
   return ordered(resource, { ...row, id });
 }
 
@@ -60,25 +62,28 @@ export async function insert<R extends AnyResource>(
 const ordered = <R extends AnyResource>(resource: R, row: Row): RowOf<R> =>
   Object.fromEntries(resource.columns.map(({ field }: Column) => [field, row[field] ?? null])) as RowOf<R>;
 
-/** Writes the changed fields and answers the whole row. */
+/** Writes the changed fields, tells the change log, and answers the whole row. */
 export async function update<R extends AnyResource>(
   ctx: TenantContext,
   resource: R,
   row: RowOf<R>,
-  changes: Partial<RowOf<R>>,
+  changed: Partial<RowOf<R>>,
 ): Promise<RowOf<R>> {
-  const written = { ...changes, updated_at: timestamp(ctx) };
+  const written = { ...changed, updated_at: timestamp(ctx) };
   const columns = encode(resource, written);
   const assignments = Object.keys(columns)
     .map((column) => `${column} = ?`)
     .join(', ');
   const sql = `UPDATE ${resource.table} SET ${assignments} WHERE id = ?`;
   await clashing(resource, () => ctx.db.execute(sql, [...Object.values(columns), row.id]));
+  const fields = Object.keys(changed).filter((field) => changed[field as keyof typeof changed] !== undefined);
+  changes.append(ctx, { entity: resource.entity, entity_id: row.id, op: 'update', fields });
   return { ...row, ...written };
 }
 
 export async function remove(ctx: TenantContext, resource: AnyResource, id: number): Promise<void> {
   await ctx.db.execute(`DELETE FROM ${resource.table} WHERE id = ?`, [id]);
+  changes.append(ctx, { entity: resource.entity, entity_id: id, op: 'delete', fields: [] });
 }
 
 /** Fields -> columns, only those present. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Conflict, Forbidden, Invalid } from '../../base/errors.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import { UniqueViolation } from '../../db/errors.ts';
+import * as changes from '../../queue/changes.ts';
 import { defineResource, type Fields, type RowOf } from '../../resource/define.ts';
 import { flag, optionalInstant, reference, text } from '../../resource/fields.ts';
 import { roleNames } from '../../resource/roles.ts';
@@ -67,10 +68,10 @@ async function create(ctx: TenantContext, values: MemberFields): Promise<MemberR
   return store.get(ctx, members, id);
 }
 
-async function update(ctx: TenantContext, row: MemberRow, changes: Partial<MemberFields>): Promise<MemberRow> {
-  if (changes.username !== undefined && changes.username !== row.username)
+async function update(ctx: TenantContext, row: MemberRow, wanted: Partial<MemberFields>): Promise<MemberRow> {
+  if (wanted.username !== undefined && wanted.username !== row.username)
     throw new Invalid({ username: ['A user name cannot be changed. Add a new member.'] });
-  const { full_name = row.full_name, email = row.email, password } = changes;
+  const { full_name = row.full_name, email = row.email, password } = wanted;
   if (password !== undefined || full_name !== row.full_name || email !== row.email) await requireOwn(ctx, row);
   if (password !== undefined) await storePassword(ctx, row.user, await hashOf(password, row.username));
   const now = timestamp(ctx);
@@ -80,10 +81,11 @@ async function update(ctx: TenantContext, row: MemberRow, changes: Partial<Membe
     now,
     row.user,
   ]);
-  const { role = row.role, is_active = row.is_active } = changes;
-  const badge = changes.badge_code === undefined ? row.badge_code : changes.badge_code;
+  const { role = row.role, is_active = row.is_active } = wanted;
+  const badge = wanted.badge_code === undefined ? row.badge_code : wanted.badge_code;
   const sql = 'UPDATE memberships SET role = ?, badge_code = ?, is_active = ?, updated_at = ? WHERE id = ?';
   await unlessBadgeTaken(() => ctx.db.execute(sql, [role, badge, is_active, now, row.id]));
+  changes.append(ctx, { entity: members.entity, entity_id: row.id, op: 'update', fields: Object.keys(wanted) });
   if (row.role === 'admin' && row.is_active) await requireAdmin(ctx, ctx.tenant);
   await raiseVersion(ctx);
   return store.get(ctx, members, row.id);
@@ -96,6 +98,7 @@ async function remove(ctx: TenantContext, row: MemberRow): Promise<void> {
   if (count > 0)
     throw new Conflict(`Assets are assigned to this member (${count}). Check them in or assign them to others first.`);
   await ctx.db.execute('DELETE FROM memberships WHERE id = ?', [row.id]);
+  changes.append(ctx, { entity: members.entity, entity_id: row.id, op: 'delete', fields: [] });
   if (row.role === 'admin' && row.is_active) await requireAdmin(ctx, ctx.tenant);
   if ((await membershipsOf(ctx, row.user)) === 0) await shutOut(ctx, row.user);
   await raiseVersion(ctx);

@@ -9,6 +9,7 @@ import {
   type TenantContext,
   timestamp,
 } from '../../db/context.ts';
+import * as changes from '../../queue/changes.ts';
 import { optionalText, text } from '../../resource/fields.ts';
 import { parse } from '../../resource/parse.ts';
 import { roleNames } from '../../resource/roles.ts';
@@ -99,7 +100,7 @@ export async function insertMembership(
   if ((await ctx.db.query(sql, [ctx.tenant.id, user])).length > 0)
     throw new Conflict('This user is a member of the tenant already. Change the role instead.');
   const now = timestamp(ctx);
-  return ctx.db.insert('memberships', {
+  const id = await ctx.db.insert('memberships', {
     tenant_id: ctx.tenant.id,
     user_id: user,
     role,
@@ -108,6 +109,8 @@ export async function insertMembership(
     created_at: now,
     updated_at: now,
   });
+  changes.append(ctx, { entity: 'member', entity_id: id, op: 'create', fields: [] });
+  return id;
 }
 
 export const hashOf = (password: string, username: string): Promise<string> => {
@@ -168,10 +171,13 @@ export async function setRole(ctx: TenantContext, userId: number, role: Role): P
   requireSuperuser(ctx);
   await inTransaction(ctx, async (tx) => {
     const administered = (await administeredBy(tx, userId)).some(({ id }) => id === tx.tenant.id);
-    const sql = 'UPDATE memberships SET role = ?, updated_at = ? WHERE tenant_id = ? AND user_id = ?';
-    const changed = await tx.db.execute(sql, [role, timestamp(tx), tx.tenant.id, userId]);
-    if (changed === 0)
+    const mine = 'SELECT id FROM memberships WHERE tenant_id = ? AND user_id = ?';
+    const [membership] = await tx.db.query<{ id: number }>(mine, [tx.tenant.id, userId]);
+    if (!membership)
       throw new NotFound(`This user is no member of ${tx.tenant.slug}. Add it with \`assetra user add\`.`);
+    const sql = 'UPDATE memberships SET role = ?, updated_at = ? WHERE id = ?';
+    await tx.db.execute(sql, [role, timestamp(tx), membership.id]);
+    changes.append(tx, { entity: 'member', entity_id: membership.id, op: 'update', fields: ['role'] });
     if (administered) await requireAdmin(tx, tx.tenant);
     await raiseVersion(tx);
   });

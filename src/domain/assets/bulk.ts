@@ -30,7 +30,7 @@ export const BulkAnswer = z.object({
 });
 
 export function bulk(ctx: Context, body: unknown): Promise<z.output<typeof BulkAnswer>> {
-  return guarded(ctx, 'assets', 'change', async (inside) => {
+  const write = async (inside: TenantContext) => {
     const { items } = parse(Items, body);
     const results: z.output<typeof ItemResult>[] = [];
     for (const [index, item] of items.entries()) results.push({ index, ...(await one(inside, item)) });
@@ -41,7 +41,8 @@ export function bulk(ctx: Context, body: unknown): Promise<z.output<typeof BulkA
       failed: count((code) => code >= 400),
       results,
     };
-  });
+  };
+  return guarded(ctx, 'assets', 'change', write, { long: true });
 }
 
 async function one(ctx: TenantContext, item: unknown): Promise<Omit<z.output<typeof ItemResult>, 'index'>> {

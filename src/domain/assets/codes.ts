@@ -1,6 +1,7 @@
 /** Codes of assets: registered, claimed, revoked. A code names at most one asset of a tenant. */
 import { Conflict, Invalid } from '../../base/errors.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
+import * as changes from '../../queue/changes.ts';
 import type { Fields } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { parse } from '../../resource/parse.ts';
@@ -15,7 +16,7 @@ type CodeFields = Fields<typeof assetCodes>;
 
 export const servedCodes = serve(assetCodes, {
   create: (ctx, values) => store.insert(ctx, assetCodes, { ...values, ...stateOf(ctx, values, undefined) }),
-  update: (ctx, row, changes) => store.update(ctx, assetCodes, row, { ...changes, ...stateOf(ctx, changes, row) }),
+  update: (ctx, row, wanted) => store.update(ctx, assetCodes, row, { ...wanted, ...stateOf(ctx, wanted, row) }),
 });
 
 /** The codes of one asset. */
@@ -43,6 +44,8 @@ export async function claimCode(ctx: TenantContext, asset: number, code: string)
     "UPDATE asset_codes SET asset_id = ?, status = ?, claimed_at = ?, updated_at = ? WHERE id = ? AND status = 'unclaimed'";
   const won = await ctx.db.execute(sql, [claim.asset_id, claim.status, claim.claimed_at, claim.claimed_at, row.id]);
   if (won === 0) throw new Conflict('This code was just claimed for another asset.');
+  const fields = ['asset', 'status', 'claimed_at'];
+  changes.append(ctx, { entity: assetCodes.entity, entity_id: row.id, op: 'update', fields });
   // The printed label shows from now on whose it is.
   await ctx.db.execute('UPDATE barcode_labels SET asset_id = ? WHERE tenant_id = ? AND code_value = ?', [
     asset,
@@ -55,12 +58,12 @@ export async function claimCode(ctx: TenantContext, asset: number, code: string)
 /** Status and its times, as asset and wish have them. */
 function stateOf(
   ctx: TenantContext,
-  changes: Partial<CodeFields>,
+  wanted: Partial<CodeFields>,
   row: AssetCodeRow | undefined,
 ): Partial<AssetCodeRow> {
-  const asset = changes.asset === undefined ? (row?.asset ?? null) : changes.asset;
+  const asset = wanted.asset === undefined ? (row?.asset ?? null) : wanted.asset;
   const kept = row?.status === 'revoked' ? 'revoked' : undefined;
-  const status = changes.status ?? kept ?? (asset === null ? 'unclaimed' : 'active');
+  const status = wanted.status ?? kept ?? (asset === null ? 'unclaimed' : 'active');
   if (status === 'active' && asset === null) throw new Invalid({ asset: ['An active code needs its asset.'] });
   if (status === 'unclaimed' && asset !== null)
     throw new Invalid({ status: ['A code with an asset is active or revoked.'] });

@@ -5,7 +5,7 @@ import type { Fields } from '../../resource/define.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as history from '../history/service.ts';
-import { type AssetRow, assets, statuses } from './resource.ts';
+import { type AssetRow, assetCodes, assets, statuses } from './resource.ts';
 
 export const served = serve(assets, { create, update, remove });
 
@@ -72,7 +72,8 @@ export async function write(
 async function remove(ctx: TenantContext, asset: AssetRow): Promise<void> {
   await history.append(ctx, { asset: asset.id, event_type: 'delete', previous_state: stateOf(asset), new_state: {} });
   await ctx.db.execute('UPDATE scan_events SET asset_id = NULL WHERE asset_id = ?', [asset.id]);
-  await ctx.db.execute('DELETE FROM asset_codes WHERE asset_id = ?', [asset.id]);
+  const codes = await ctx.db.query<{ id: number }>('SELECT id FROM asset_codes WHERE asset_id = ?', [asset.id]);
+  for (const { id } of codes) await store.remove(ctx, assetCodes, id);
   const children = await ctx.db.query<{ id: number }>('SELECT id FROM assets WHERE parent_asset_id = ?', [asset.id]);
   for (const { id } of children) await write(ctx, await store.get(ctx, assets, id, true), { parent_asset: null });
   await store.remove(ctx, assets, asset.id);

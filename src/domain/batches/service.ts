@@ -19,7 +19,7 @@ import type { Source } from './source.ts';
 export type { Format, Printed, PrintOptions } from './print.ts';
 export type { Source } from './source.ts';
 
-export const served = serve(barcodeBatches, { create: write, update, remove });
+export const served = serve(barcodeBatches, { create: write, update, remove, long: true });
 
 /** What has been printed stays as it is: only how it is printed next may change. */
 async function update(

@@ -43,5 +43,5 @@ export function recordScan(ctx: TenantContext, device: DeviceRow, scan: DeviceSc
     superuser: false,
   } as const;
   const body = { ...scan, location: device.location, source_type: 'external_scanner' };
-  return scans.record({ ...ctx, actor }, body);
+  return scans.record({ ...ctx, actor, device: device.name }, body);
 }

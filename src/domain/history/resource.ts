@@ -15,11 +15,14 @@ export const eventTypes = [
   'delete',
 ] as const;
 
-/** The audit trail of an asset. It has no writes: `append` is the only way in. */
+/**
+ * The audit trail of an asset with its proof, a view over records and seals: `body` is the RFC 8785 text that `checksum` is
+ * the SHA-256 of, and `seal` covers it and the seal before. Null until it is sealed. `append` is the only way in.
+ */
 export const assetStateHistory = defineResource({
   name: 'history record',
   path: 'asset-state-history',
-  table: 'asset_state_history',
+  table: 'sealed_history',
   area: 'assets',
   fields: z.object({}),
   readOnly: z.object({
@@ -33,6 +36,10 @@ export const assetStateHistory = defineResource({
     previous_state: jsonObject(),
     new_state: jsonObject(),
     checksum: z.string(),
+    body: z.string(),
+    sequence: z.int().nullable(),
+    previous_seal: z.string().nullable(),
+    seal: z.string().nullable(),
   }),
   // Not checked on the way in; they say which columns end in _id. An asset's history outlives the asset.
   refs: {

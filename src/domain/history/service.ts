@@ -2,6 +2,7 @@
 import canonicalize from 'canonicalize';
 import { sha256 } from '../../base/ids.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
+import * as changes from '../../queue/changes.ts';
 import type { RowOf } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { assetStateHistory, type eventTypes } from './resource.ts';
@@ -22,7 +23,7 @@ export interface Happening {
   gps_longitude?: string | null;
 }
 
-/** Writes one record in the caller's transaction. The checksum is SHA-256 over the RFC 8785 form of the stored body. */
+/** Writes one record in the caller's transaction, to be sealed. Its checksum is SHA-256 over the RFC 8785 body that is stored. */
 export async function append(ctx: TenantContext, happening: Happening): Promise<void> {
   const at = timestamp(ctx);
   const record = {
@@ -39,7 +40,8 @@ export async function append(ctx: TenantContext, happening: Happening): Promise<
     created_at: at,
   };
   const body = canonicalize(record)!;
-  await ctx.db.insert(assetStateHistory.table, {
+  const checksum = sha256(body);
+  const history_id = await ctx.db.insert('asset_state_history', {
     tenant_id: record.tenant,
     asset_id: record.asset,
     event_type: record.event_type,
@@ -48,15 +50,18 @@ export async function append(ctx: TenantContext, happening: Happening): Promise<
     location_id: record.location,
     gps_latitude: record.gps_latitude,
     gps_longitude: record.gps_longitude,
-    previous_state: JSON.stringify(record.previous_state),
-    new_state: JSON.stringify(record.new_state),
+    previous_state: canonicalize(record.previous_state)!,
+    new_state: canonicalize(record.new_state)!,
     body,
-    checksum: sha256(body),
+    checksum,
     created_at: at,
     updated_at: at,
   });
+  changes.appendRecord(ctx, { history_id, checksum });
 }
 
 /** The records of one asset, newest first unless the query says otherwise. */
-export const ofAsset = (ctx: TenantContext, asset: number, query: QueryText): Promise<Page<HistoryRow>> =>
-  list(ctx, assetStateHistory, parseListQuery(assetStateHistory, query), [{ column: 'asset_id', value: asset }]);
+export async function ofAsset(ctx: TenantContext, asset: number, query: QueryText): Promise<Page<HistoryRow>> {
+  await changes.catchUp(ctx);
+  return list(ctx, assetStateHistory, parseListQuery(assetStateHistory, query), [{ column: 'asset_id', value: asset }]);
+}

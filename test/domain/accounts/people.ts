@@ -134,7 +134,10 @@ export function handleOf(database: Database): Db {
     insert: (table, row) => database.insert(table, row),
     insertMany: (table, rows) => database.insertMany(table, rows),
     transaction: (work) => database.transaction(work),
+    oneWriter: database.oneWriter,
+    shared: (work) => database.shared(work),
     savepoint: () => database.savepoint(),
+    beforeCommit: () => database.beforeCommit(),
   };
 }
 

@@ -1,0 +1,110 @@
+/** The handle within one transaction: every statement goes over its connection, and what waits for the end is written then. */
+import type { Knex } from 'knex';
+import { AppError, Unavailable } from '../base/errors.ts';
+import type { Db } from './database.ts';
+import type { Dialect, Driver, Outcome, Value } from './dialect.ts';
+
+/** Rows of one insert; a power of two, as the smaller ones are, so that there are few texts to prepare. */
+const mostRows = 256;
+
+type Send = (sql: string, params?: readonly Value[], native?: boolean) => Promise<Outcome>;
+type Flush = (tx: Db, items: never[]) => Promise<void>;
+
+export class Transaction implements Db {
+  readonly inTransaction = true;
+  readonly dialect: Dialect;
+  readonly build: Knex;
+  readonly forUpdate: string;
+  readonly oneWriter: boolean;
+  readonly #driver: Driver;
+  readonly #send: Send;
+  readonly #collected = new Map<Flush, unknown[]>();
+  /** Parts within parts have names of their own: on MySQL one of the same name would replace the outer. */
+  #depth = 0;
+
+  constructor(dialect: Dialect, driver: Driver, build: Knex, send: Send) {
+    this.dialect = dialect;
+    this.build = build;
+    this.forUpdate = driver.forUpdate;
+    this.oneWriter = driver.oneWriter;
+    this.#driver = driver;
+    this.#send = send;
+  }
+
+  async query<T>(sql: string, params: readonly Value[] = []): Promise<T[]> {
+    return (await this.#send(sql, params)).rows as T[];
+  }
+
+  async execute(sql: string, params: readonly Value[] = []): Promise<number> {
+    return (await this.#send(sql, params)).changes;
+  }
+
+  async run<T>(query: Knex.QueryBuilder, tail = ''): Promise<T[]> {
+    const { sql, bindings } = query.toSQL().toNative();
+    return (await this.#send(sql + tail, bindings as Value[], true)).rows as T[];
+  }
+
+  async insert(table: string, row: Record<string, Value>): Promise<number> {
+    const sql = this.#driver.insertSql(table, Object.keys(row), 1);
+    return (await this.#send(sql, Object.values(row))).insertId;
+  }
+
+  async insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void> {
+    const columns = Object.keys(rows[0] ?? {});
+    const most = Math.min(mostRows, this.#driver.maxParameters / Math.max(1, columns.length));
+    for (let from = 0; from < rows.length; ) {
+      const count = 2 ** Math.floor(Math.log2(Math.min(most, rows.length - from)));
+      const part = rows.slice(from, from + count);
+      const values = part.flatMap((row) => columns.map((column) => row[column] ?? null));
+      await this.#send(this.#driver.insertSql(table, columns, count, false), values);
+      from += count;
+    }
+  }
+
+  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return work(this);
+  }
+
+  shared<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return work(this);
+  }
+
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    const before = new Map([...this.#collected].map(([flush, items]) => [flush, items.length]));
+    this.#depth += 1;
+    const name = `part${this.#depth}`;
+    try {
+      await this.#send(`SAVEPOINT ${name}`);
+      const result = await work();
+      await this.#send(`RELEASE SAVEPOINT ${name}`);
+      return result;
+    } catch (error) {
+      await this.#undo(name, error);
+      for (const [flush, items] of this.#collected) items.length = before.get(flush) ?? 0;
+      throw error;
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  beforeCommit<T>(flush: (tx: Db, items: T[]) => Promise<void>, item: T): void {
+    const items = this.#collected.get(flush) ?? [];
+    this.#collected.set(flush, items);
+    items.push(item);
+  }
+
+  async commit(): Promise<void> {
+    for (const [flush, items] of this.#collected) if (items.length > 0) await flush(this, items as never[]);
+    await this.#send('COMMIT');
+  }
+
+  /** SQLite ends the whole transaction by itself when the disk is full, MySQL at a deadlock: then no part is left standing. */
+  async #undo(name: string, reason: unknown): Promise<void> {
+    try {
+      await this.#send(`ROLLBACK TO SAVEPOINT ${name}`);
+    } catch (cause) {
+      if (reason instanceof AppError && reason.status === 503) throw reason;
+      throw new Unavailable('The database gave the transaction up. Try again.', { cause });
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The change log: what each transaction changed, written once before its COMMIT. Committed changes get a gapless number
+ * per tenant: with the write where one transaction writes at a time (SQLite), by the sequencer elsewhere.
+ */
+import { type TenantContext, timestamp } from '../db/context.ts';
+import type { Db, Row } from '../db/database.ts';
+import { advance, headOf, lockHead } from './heads.ts';
+import type { Unsealed } from './seals.ts';
+import * as sequencer from './sequencer.ts';
+
+export type Op = 'create' | 'update' | 'delete';
+
+export interface Change {
+  /** The resource's name in snake_case: `asset`, `scan_event`. */
+  entity: string;
+  entity_id: number;
+  op: Op;
+  /** Changed fields of an update; empty otherwise. */
+  fields: string[];
+}
+
+/** A change as the log answers it. */
+export interface NumberedChange extends Change {
+  /** Gapless per tenant, from 1. */
+  seq: number;
+  actor_id: number | null;
+  actor_label: string;
+  device: string | null;
+  created_at: string;
+}
+
+export interface Pulled {
+  /** Not the one that a cursor was made in: its numbers mean nothing any more. */
+  epoch: string;
+  /** Changes up to this one are gone: a cursor below it has missed some. */
+  floor: number;
+  /** Number of the latest change when the page was read. */
+  head: number;
+  changes: NumberedChange[];
+}
+
+type Entry = Omit<Change, 'fields'> & {
+  tenant_id: number;
+  fields: string;
+  actor_id: number | null;
+  actor_label: string;
+  device: string | null;
+  created_at: string;
+  record: Unsealed | null;
+};
+
+/** Adds to the transaction's changes. */
+export function append(ctx: TenantContext, change: Change): void {
+  ctx.db.beforeCommit(flush, entryOf(ctx, change, null));
+}
+
+/** Adds a history record to what the transaction leaves to be sealed; it is a change like any other. */
+export function appendRecord(ctx: TenantContext, record: Unsealed): void {
+  const change = { entity: 'history_record', entity_id: record.history_id, op: 'create' as const, fields: [] };
+  ctx.db.beforeCommit(flush, entryOf(ctx, change, record));
+}
+
+/** Gives every change of the tenant that was committed before the call its number, and every record its seal. */
+export const catchUp = (ctx: TenantContext): Promise<void> => sequencer.catchUp(ctx.db, ctx.tenant.id);
+
+/** The tenant's changes after number `after`, oldest first; every change committed before the call has its number. */
+export async function pull(ctx: TenantContext, after: number, limit: number): Promise<Pulled> {
+  const tenant = ctx.tenant.id;
+  await catchUp(ctx);
+  const head = await headOf(ctx.db, tenant);
+  if (!head) return { epoch: '', floor: 0, head: 0, changes: [] };
+  const sql =
+    'SELECT seq, entity, entity_id, op, fields, actor_id, actor_label, device, created_at FROM change_log ' +
+    'WHERE tenant_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?';
+  const rows = await ctx.db.query<Row>(sql, [tenant, after, head.seq, limit]);
+  const changes = rows.map((row) => ({ ...row, fields: JSON.parse(row.fields as string) }) as NumberedChange);
+  return { epoch: head.epoch, floor: head.floor, head: head.seq, changes };
+}
+
+const entryOf = (ctx: TenantContext, change: Change, record: Unsealed | null): Entry => ({
+  ...change,
+  fields: JSON.stringify(change.fields),
+  tenant_id: ctx.tenant.id,
+  actor_id: ctx.actor.kind === 'user' ? ctx.actor.id : null,
+  actor_label: ctx.actor.label,
+  device: ctx.device ?? null,
+  created_at: timestamp(ctx),
+  record,
+});
+
+async function flush(tx: Db, entries: Entry[]): Promise<void> {
+  if (!tx.oneWriter)
+    return tx.insertMany(
+      'change_log',
+      entries.map((entry) => rowOf(entry, null)),
+    );
+  for (const tenant of new Set(entries.map(({ tenant_id }) => tenant_id)))
+    await writeNumbered(
+      tx,
+      tenant,
+      entries.filter(({ tenant_id }) => tenant_id === tenant),
+    );
+}
+
+async function writeNumbered(tx: Db, tenant: number, entries: Entry[]): Promise<void> {
+  const head = await lockHead(tx, tenant);
+  await tx.insertMany(
+    'change_log',
+    entries.map((entry, index) => rowOf(entry, head.seq + index + 1)),
+  );
+  await advance(
+    tx,
+    head,
+    entries.length,
+    entries.flatMap(({ record }) => record ?? []),
+  );
+}
+
+const rowOf = ({ record, ...entry }: Entry, seq: number | null) => ({
+  ...entry,
+  seq,
+  history_id: record?.history_id ?? null,
+  content_hash: record?.checksum ?? null,
+});
