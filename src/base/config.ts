@@ -28,6 +28,8 @@ export interface Config {
     publicUrls: string[];
   };
   auth: { accessMinutes: number; refreshDays: number; jwtSecret: string | undefined };
+  /** How long the change log is kept. */
+  changeDays: number;
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -213,6 +215,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       refreshDays: values.JWT_REFRESH_DAYS,
       jwtSecret: values.ASSETRA_JWT_SECRET,
     },
+    changeDays: values.ASSETRA_CHANGE_DAYS,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,

@@ -37,6 +37,11 @@ export const metrics = {
     labelNames: ['source_type', 'status'],
     registers,
   }),
+  auditFaults: new Gauge({
+    name: 'assetra_audit_faults',
+    help: 'Tenants whose history is not what was written, at the last checkpoint',
+    registers,
+  }),
   labels: new Counter({
     name: 'assetra_labels_rendered_total',
     help: 'Labels rendered',

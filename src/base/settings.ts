@@ -99,6 +99,9 @@ export const Settings = z.object({
   DB_HOST: text.optional().describe('Host of the database, or the folder or path of its socket'),
   DB_PORT: wholeNumber(1, 65_535).optional().describe('Port of the database'),
   ASSETRA_DB_POOL: wholeNumber(1, 200).prefault('10').describe('Most database connections of one process'),
+  ASSETRA_CHANGE_DAYS: wholeNumber(1, 3_650)
+    .prefault('90')
+    .describe('How long an app may be offline and still fetch only what changed, days; then it fetches everything'),
   ASSETRA_LOG_LEVEL: logLevel.prefault('info').describe('Least level that is logged: debug, info, warn, error'),
   ASSETRA_LOG_FORMAT: oneOf('auto', 'json', 'pretty')
     .prefault('auto')

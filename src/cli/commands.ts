@@ -1,6 +1,7 @@
 /** Every command, in the order of the help, with the file that does its work. */
 import type { Registered } from './command.ts';
 import * as accounts from './definitions/accounts.ts';
+import * as audit from './definitions/audit.ts';
 import * as devices from './definitions/devices.ts';
 import * as labels from './definitions/labels.ts';
 import * as site from './definitions/site.ts';
@@ -53,6 +54,14 @@ export const sections: Section[] = [
     ],
   },
   {
+    title: 'History:',
+    commands: [
+      { definition: audit.auditVerify, load: () => import('./audit/verify.ts') },
+      { definition: audit.auditExport, load: () => import('./audit/export.ts') },
+      { definition: audit.auditCheckpoint, load: () => import('./audit/checkpoint.ts') },
+    ],
+  },
+  {
     title: 'Tools:',
     commands: [
       { definition: site.openapi, load: () => import('./openapi.ts') },
@@ -69,5 +78,6 @@ export const groups: Record<string, string> = {
   token: 'API tokens of kiosks, device hosts and programs',
   batch: 'Label batches',
   devices: 'Scanners of this machine',
+  audit: 'The history and its proof',
   config: 'The settings of a site',
 };

@@ -1,12 +1,12 @@
 /** Everything that `assetra serve` runs in one process, started and stopped in order. */
 import { join } from 'node:path';
-import cron, { type ScheduledTask } from 'node-cron';
 import type { Config } from '../base/config.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { measureProcess, metrics } from '../base/metrics.ts';
 import type { Context, TenantContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import * as accounts from '../domain/accounts/service.ts';
+import * as audit from '../domain/audit/service.ts';
 import * as devices from '../domain/devices/service.ts';
 import { rememberUrl } from '../domain/resolve/service.ts';
 import { createApp } from '../http/app.ts';
@@ -14,6 +14,7 @@ import type { Check, Checks } from '../http/health.ts';
 import { HttpServer } from '../http/server.ts';
 import { Sequencer } from '../queue/sequencer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { siteOf } from './site.ts';
 
 export interface Parts {
@@ -28,7 +29,7 @@ export class Daemon {
   readonly #log: Log;
   #server: HttpServer | undefined;
   #stations: StationSupervisor | undefined;
-  #housekeeping: ScheduledTask | undefined;
+  #housekeeping: Housekeeping | undefined;
   readonly #sequencer: Sequencer;
 
   constructor(config: Config, database: Database, parts: Parts) {
@@ -64,10 +65,10 @@ export class Daemon {
 
   async stop(): Promise<void> {
     this.#log.info('stopping');
-    await this.#housekeeping?.destroy();
     await this.#stations?.stop();
     await this.#server?.stop();
     await this.#sequencer.stop();
+    await this.#housekeeping?.stop();
     this.#log.info('stopped');
   }
 
@@ -77,7 +78,15 @@ export class Daemon {
     const jobs = (): Check => ({ status: 'healthy', component: 'jobs', workers: this.#housekeeping ? 1 : 0 });
     const cache = (): Check => ({ status: 'healthy', component: 'cache', kind: 'memory' });
     // Dashboards of the older service read `celery`.
-    return { cache, jobs, celery: jobs, devices: stations };
+    const history = (): Check => this.#housekeeping?.health() ?? { status: 'healthy', component: 'history' };
+    return { cache, jobs, celery: jobs, devices: stations, history };
+  }
+
+  #startHousekeeping(ctx: Context): void {
+    const log = this.#log.child({ logger: 'assetra.housekeeping' });
+    const witness = audit.openWitness(this.#config.dir);
+    this.#housekeeping = new Housekeeping(ctx, log, witness, this.#config.changeDays);
+    this.#housekeeping.start();
   }
 
   async #startStations(ctx: Context): Promise<void> {
@@ -93,17 +102,5 @@ export class Daemon {
       },
     });
     await this.#stations.start();
-  }
-
-  /** Expired tokens and keys are of no use to anyone; a quarter past each hour they go. */
-  #startHousekeeping(ctx: Context): void {
-    const log = this.#log.child({ logger: 'assetra.housekeeping' });
-    this.#housekeeping = cron.schedule('15 * * * *', async () => {
-      try {
-        await accounts.purgeExpired({ ...ctx, now: () => new Date() });
-      } catch (error) {
-        log.error({ err: error }, 'Expired tokens and keys could not be removed.');
-      }
-    });
   }
 }

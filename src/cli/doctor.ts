@@ -54,6 +54,7 @@ async function checkSite(config: Config, check: Check): Promise<void> {
   await check('disk', () => diskOf(config.dir));
   await check('clock', () => clock());
   await check('spool', () => spoolOf(join(config.dir, 'spool')));
+  await check('checkpoints', () => checkpointsOf(config.dir));
   const { openDatabase } = await import('./site.ts');
   let database: Database | undefined;
   await check('database', async () => {
@@ -108,13 +109,24 @@ async function historyOf(database: Database): Promise<Finding | string> {
 }
 
 function secretsOf(dir: string): Finding | string {
-  const open = ['assetra.env', 'keys', 'keys/jwt.key'].filter((name) => {
+  const keys = existsSync(join(dir, 'keys'))
+    ? readdirSync(join(dir, 'keys')).filter((name) => !name.endsWith('.pub'))
+    : [];
+  const open = ['assetra.env', ...keys.map((name) => `keys/${name}`)].filter((name) => {
     const stat = statSync(join(dir, name), { throwIfNoEntry: false });
-    return stat && (stat.mode & 0o077) !== 0 && name !== 'keys';
+    return stat && (stat.mode & 0o077) !== 0;
   });
   if (open.length === 0) return 'readable by their owner alone';
   const fix = `chmod 600 ${open.map((name) => join(dir, name)).join(' ')}`;
   return { check: 'secrets', result: 'warning', message: `Others may read ${open.join(', ')}. Run \`${fix}\`.` };
+}
+
+/** Without them a cut end or a rewrite of the history would not show. */
+async function checkpointsOf(dir: string): Promise<string> {
+  const audit = await import('../domain/audit/service.ts');
+  const last = audit.readCheckpoints(audit.checkpointFile(dir)).at(-1);
+  const copy = 'keep a copy of files/audit-checkpoints.jsonl and keys/audit.pub elsewhere';
+  return last ? `the history was last signed at ${last.at}; ${copy}` : `none yet: the daemon signs every hour; ${copy}`;
 }
 
 /** Scans that can never be recorded wait for a person. */

@@ -1,0 +1,147 @@
+/** The walk along a tenant's chain of seals: the first link that does not hold, and why. */
+import type { TenantContext } from '../../db/context.ts';
+import { type Head, headOf } from '../../queue/heads.ts';
+import { genesis, sealHash } from '../../queue/seals.ts';
+import { editOf, type Link, linkColumns } from './record.ts';
+
+export type Kind = 'edit' | 'delete' | 'insert' | 'reorder' | 'truncate' | 'rewrite' | 'checkpoint';
+
+/** The first thing wrong with a tenant's history. */
+export interface BadRecord {
+  /** The record's id; null when nothing is left that tells it. */
+  id: number | null;
+  /** Its place in the chain, counted from 1; null for a record that was never in it. */
+  sequence: number | null;
+  kind: Kind;
+  /** A sentence for a reader. */
+  message: string;
+}
+
+export interface Walked {
+  /** Links that were checked. */
+  records: number;
+  /** The last link that holds. */
+  sequence: number;
+  seal: string;
+  bad: BadRecord | null;
+}
+
+export interface WalkOptions {
+  /** First link to check; those before are taken as they are. */
+  from?: number | undefined;
+  /** Told of every link that holds. */
+  onLink?: ((sequence: number, seal: string) => void) | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Links read at a time: enough to keep the database busy, few enough to hold. */
+const page = 2_000;
+
+export async function walk(ctx: TenantContext, options: WalkOptions = {}): Promise<Walked> {
+  const { from = 1 } = options;
+  const head = await headOf(ctx.db, ctx.tenant.id);
+  const total = Math.max(0, (head?.seal_seq ?? 0) - from + 1);
+  const state: Walked = { records: 0, sequence: from - 1, seal: await sealBefore(ctx, from), bad: null };
+  let next = pageAfter(ctx, state.sequence);
+  for (;;) {
+    const links = await next;
+    if (links.length > 0) next = pageAfter(ctx, links.at(-1)!.seq);
+    for (const link of links) {
+      state.bad = fault(ctx, state, link);
+      if (state.bad) break;
+      state.records += 1;
+      state.sequence = link.seq;
+      state.seal = link.hash;
+      options.onLink?.(link.seq, link.hash);
+    }
+    options.onProgress?.(state.records, total);
+    if (state.bad || links.length < page) break;
+  }
+  // A page that was asked for too early must not be left without a listener.
+  await next.catch(() => undefined);
+  if (state.bad) return { ...state, bad: await named(ctx, state.bad) };
+  return { ...state, bad: head ? await headFault(ctx, state, head) : null };
+}
+
+/** The head was read before the walk: the chain holds it, or its end was cut off. */
+async function headFault(ctx: TenantContext, { sequence, seal }: Walked, head: Head): Promise<BadRecord | null> {
+  if (head.seal_seq === sequence && head.seal_hash !== seal)
+    return {
+      id: null,
+      sequence,
+      kind: 'edit',
+      message: `The head of the chain does not name its last seal, ${sequence}.`,
+    };
+  if (head.seal_seq <= sequence) return null;
+  const missing = head.seal_seq - sequence;
+  return {
+    id: await loggedId(ctx),
+    sequence: sequence + 1,
+    kind: 'truncate',
+    message: `The end of the chain was cut off: ${missing} ${missing === 1 ? 'record is' : 'records are'} missing.`,
+  };
+}
+
+function pageAfter(ctx: TenantContext, seq: number): Promise<Link[]> {
+  const sql =
+    `SELECT ${linkColumns} FROM history_seals s LEFT JOIN asset_state_history h ON h.id = s.history_id ` +
+    'WHERE s.tenant_id = ? AND s.seq > ? ORDER BY s.seq LIMIT ?';
+  return ctx.db.query<Link>(sql, [ctx.tenant.id, seq, page]);
+}
+
+async function sealBefore(ctx: TenantContext, from: number): Promise<string> {
+  if (from <= 1) return genesis;
+  const sql = 'SELECT hash FROM history_seals WHERE tenant_id = ? AND seq = ?';
+  const [seal] = await ctx.db.query<{ hash: string }>(sql, [ctx.tenant.id, from - 1]);
+  return seal?.hash ?? genesis;
+}
+
+function fault(ctx: TenantContext, { sequence, seal }: Walked, link: Link): BadRecord | null {
+  const expected = sequence + 1;
+  const { history_id: id, seq } = link;
+  if (seq !== expected)
+    return {
+      id: null,
+      sequence: expected,
+      kind: 'delete',
+      message: `Record ${expected} of the chain is missing with its seal.`,
+    };
+  const bad = (kind: Kind, message: string): BadRecord => ({ id, sequence: seq, kind, message });
+  if (link.id === null) return bad('delete', `Record ${id} was deleted; its seal is still there.`);
+  if (link.tenant_id !== ctx.tenant.id) return bad('edit', `Record ${id}: tenant_id was changed.`);
+  const edit = editOf(link);
+  if (edit) return bad('edit', `Record ${id}: ${edit}.`);
+  if (link.hash !== sealHash(seal, seq, link.checksum))
+    return bad('edit', `Record ${id} or its seal was replaced: the seal does not cover it.`);
+  return null;
+}
+
+/** What the walk found, told more exactly by looking at the rest of the chain. */
+async function named(ctx: TenantContext, bad: BadRecord): Promise<BadRecord> {
+  if (bad.kind === 'delete' && bad.id === null) return { ...bad, id: await loggedId(ctx) };
+  if (bad.kind !== 'edit' || !(await isMoved(ctx, bad))) return bad;
+  return { ...bad, kind: 'reorder', message: `Record ${bad.id} is not where it was: it was exchanged with another.` };
+}
+
+/** Whether the content that stands here is what another seal of the chain covers. */
+async function isMoved(ctx: TenantContext, { id, sequence }: BadRecord): Promise<boolean> {
+  const sql = 'SELECT checksum FROM asset_state_history WHERE id = ?';
+  const [record] = await ctx.db.query<{ checksum: string }>(sql, [id]);
+  if (!record) return false;
+  let after = sequence!;
+  for (;;) {
+    const links = await pageAfter(ctx, after);
+    if (links.some((link) => link.hash === sealHash(link.prev_hash, link.seq, record.checksum))) return true;
+    if (links.length < page) return false;
+    after = links.at(-1)!.seq;
+  }
+}
+
+/** The id of the first record that lost its seal, from the change log while it still has it. */
+async function loggedId({ db, tenant }: TenantContext): Promise<number | null> {
+  const sql =
+    'SELECT history_id AS id FROM change_log WHERE tenant_id = ? AND history_id IS NOT NULL AND seq IS NOT NULL AND ' +
+    'NOT EXISTS (SELECT 1 FROM history_seals s WHERE s.history_id = change_log.history_id) ORDER BY seq LIMIT 1';
+  const [lost] = await db.query<{ id: number }>(sql, [tenant.id]);
+  return lost?.id ?? null;
+}
