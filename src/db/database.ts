@@ -72,7 +72,7 @@ export class Database implements Db {
     this.dialect = config.dialect;
     this.forUpdate = this.#driver.forUpdate;
     this.oneWriter = this.#driver.oneWriter;
-    const once = <T>(work: (tx: Db) => Promise<T>) => this.#once(work);
+    const once = <T>(work: (tx: Transaction) => Promise<T>) => this.#once(work);
     this.#groups = new GroupCommit({ once, transaction: (work) => this.transaction(work) }, this.#driver.groups);
     this.build = knexPackage({ client: this.#driver.compiler, useNullAsDefault: true, log: quiet });
     this.#writer = knexPackage({ ...this.#driver.pool(config, 'write'), log: quiet });
@@ -158,7 +158,7 @@ export class Database implements Db {
   }
 
   /** One try; `transaction` has more. */
-  #once<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+  #once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#with(this.#writer, async (connection) => {
       const send = (sql: string, params: readonly Value[] = [], native = false) =>
         this.#send(connection, sql, params, native);

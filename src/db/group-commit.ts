@@ -2,6 +2,7 @@
 import { AppError } from '../base/errors.ts';
 import type { Db } from './database.ts';
 import { retryable } from './errors.ts';
+import type { Transaction } from './transaction.ts';
 
 type Work<T> = (tx: Db) => Promise<T>;
 
@@ -13,7 +14,7 @@ interface Waiting {
 
 /** How a transaction is had: with one try, and with as many as it takes. */
 export interface Transactions {
-  once<T>(work: Work<T>): Promise<T>;
+  once<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   transaction<T>(work: Work<T>): Promise<T>;
 }
 
@@ -53,18 +54,32 @@ export class GroupCommit {
     });
   }
 
+  /**
+   * Without savepoints as long as nobody needs one: they cost each work two round trips. A work that fails after it has
+   * changed something makes the group start anew, each of its works in a savepoint of its own.
+   */
   async #write(group: Waiting[]): Promise<void> {
     if (group.length < 2) return this.#alone(group);
     try {
-      const answers = await this.#transactions.once(async (tx) => {
-        const settled: (() => void)[] = [];
-        for (const part of group) settled.push(await attempt(tx, part));
-        return settled;
-      });
-      for (const answer of answers) answer();
+      const answers = (await this.#together(group, plainly)) ?? (await this.#together(group, inSavepoint));
+      for (const answer of answers ?? []) answer();
     } catch (error) {
       if (retryable(error)) return this.#alone(group);
       for (const { reject } of group) reject(error);
+    }
+  }
+
+  /** What to tell each caller once it is committed; undefined when the group has to start anew. */
+  async #together(group: Waiting[], attempt: Attempt): Promise<Answer[] | undefined> {
+    try {
+      return await this.#transactions.once(async (tx) => {
+        const answers: Answer[] = [];
+        for (const part of group) answers.push(await attempt(tx, part));
+        return answers;
+      });
+    } catch (error) {
+      if (error === startAnew) return undefined;
+      throw error;
     }
   }
 
@@ -76,13 +91,35 @@ export class GroupCommit {
   }
 }
 
-/** Undoes a work that fails, alone, unless what made it fail concerns them all. Answers what to tell its caller. */
-async function attempt(tx: Db, { work, resolve, reject }: Waiting): Promise<() => void> {
+type Answer = () => void;
+type Attempt = (tx: Transaction, part: Waiting) => Promise<Answer>;
+
+const startAnew = new Error('a work of the group failed after it had changed something');
+
+async function plainly(tx: Transaction, { work, resolve, reject }: Waiting): Promise<Answer> {
+  const { changes } = tx;
+  const forget = tx.remember();
+  try {
+    const value = await work(tx);
+    return () => resolve(value);
+  } catch (error) {
+    if (concernsAll(error)) throw error;
+    // After a refusal by the database itself, PostgreSQL takes no further statement.
+    if (tx.changes !== changes || !isRefusal(error)) throw startAnew;
+    forget();
+    return () => reject(error);
+  }
+}
+
+async function inSavepoint(tx: Transaction, { work, resolve, reject }: Waiting): Promise<Answer> {
   try {
     const value = await tx.savepoint(() => work(tx));
     return () => resolve(value);
   } catch (error) {
-    if (error instanceof AppError && error.status === 503) throw error;
+    if (concernsAll(error)) throw error;
     return () => reject(error);
   }
 }
+
+const isRefusal = (error: unknown): boolean => error instanceof AppError && error.status < 500;
+const concernsAll = (error: unknown): boolean => error instanceof AppError && error.status === 503;

@@ -19,6 +19,7 @@ export class Transaction implements Db {
   readonly #driver: Driver;
   readonly #send: Send;
   readonly #collected = new Map<Flush, unknown[]>();
+  #changes = 0;
   /** Parts within parts have names of their own: on MySQL one of the same name would replace the outer. */
   #depth = 0;
 
@@ -28,7 +29,15 @@ export class Transaction implements Db {
     this.forUpdate = driver.forUpdate;
     this.oneWriter = driver.oneWriter;
     this.#driver = driver;
-    this.#send = send;
+    this.#send = (sql, params, native) => {
+      if (!/^\s*select\b/i.test(sql)) this.#changes += 1;
+      return send(sql, params, native);
+    };
+  }
+
+  /** How many statements so far were more than a question. */
+  get changes(): number {
+    return this.#changes;
   }
 
   async query<T>(sql: string, params: readonly Value[] = []): Promise<T[]> {
@@ -70,7 +79,7 @@ export class Transaction implements Db {
   }
 
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
-    const before = new Map([...this.#collected].map(([flush, items]) => [flush, items.length]));
+    const forget = this.remember();
     this.#depth += 1;
     const name = `part${this.#depth}`;
     try {
@@ -80,7 +89,7 @@ export class Transaction implements Db {
       return result;
     } catch (error) {
       await this.#undo(name, error);
-      for (const [flush, items] of this.#collected) items.length = before.get(flush) ?? 0;
+      forget();
       throw error;
     } finally {
       this.#depth -= 1;
@@ -91,6 +100,14 @@ export class Transaction implements Db {
     const items = this.#collected.get(flush) ?? [];
     this.#collected.set(flush, items);
     items.push(item);
+  }
+
+  /** Takes back, when called, whatever was collected for the commit since. */
+  remember(): () => void {
+    const before = new Map([...this.#collected].map(([flush, items]) => [flush, items.length]));
+    return () => {
+      for (const [flush, items] of this.#collected) items.length = before.get(flush) ?? 0;
+    };
   }
 
   async commit(): Promise<void> {
