@@ -25,7 +25,7 @@ export interface Db {
   run<T = Row>(query: Knex.QueryBuilder, tail?: string): Promise<T[]>;
   /** Inserts one row and answers its id. */
   insert(table: string, row: Record<string, Value>): Promise<number>;
-  /** Inserts rows of one shape in as few statements as the dialect's parameter limit allows. */
+  /** Inserts rows of one shape, hundreds with each statement; none of their values may be bytes. */
   insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void>;
   /** ` FOR UPDATE` where rows are locked one by one; empty on SQLite, whose writer is alone anyway. */
   readonly forUpdate: string;

@@ -28,11 +28,12 @@ export interface Driver {
   groups: number;
   begin: string;
   forUpdate: string;
-  maxParameters: number;
   pool(config: DatabaseConfig, use: 'read' | 'write'): Knex.Config;
   /** `native`: the text already has the dialect's own placeholders. */
   send(connection: Connection, sql: string, params: readonly Value[], native: boolean): Promise<Outcome>;
   insertSql(table: string, columns: readonly string[], rows: number, returnId?: boolean): string;
+  /** Inserts however many rows that come as one parameter, a JSON list of lists; undefined where lists of rows are as fast. */
+  insertJsonSql?(table: string, columns: readonly string[]): string;
 }
 
 const drivers: Record<Dialect, Driver> = { sqlite, postgres, mysql };

@@ -19,7 +19,6 @@ export const mysql: Driver = {
   groups: 2,
   begin: 'START TRANSACTION',
   forUpdate: ' FOR UPDATE',
-  maxParameters: 60_000,
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'mysql2',

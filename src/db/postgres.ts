@@ -17,7 +17,6 @@ export const postgres: Driver = {
   groups: 2,
   begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
   forUpdate: ' FOR UPDATE',
-  maxParameters: 60_000,
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'pg',

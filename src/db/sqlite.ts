@@ -24,7 +24,6 @@ export const sqlite: Driver = {
   groups: 1,
   begin: 'BEGIN IMMEDIATE',
   forUpdate: '',
-  maxParameters: 30_000,
   pool(config: DatabaseConfig, use): Knex.Config {
     return {
       client: 'sqlite3',
@@ -46,6 +45,10 @@ export const sqlite: Driver = {
   },
   insertSql: (table, columns, rows, returnId = true) =>
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
+  // One text for any number of rows, and one parameter to bind instead of a dozen for each.
+  insertJsonSql: (table, columns) =>
+    `INSERT INTO ${table} (${columns.map((column) => `"${column}"`).join(', ')}) ` +
+    `SELECT ${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each(?)`,
 };
 
 // knex can only add to the flags it opens with, so a reader says mode=ro in the file's URI.

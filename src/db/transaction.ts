@@ -4,8 +4,9 @@ import { AppError, Unavailable } from '../base/errors.ts';
 import type { Db } from './database.ts';
 import type { Dialect, Driver, Outcome, Value } from './dialect.ts';
 
-/** Rows of one insert; a power of two, as the smaller ones are, so that there are few texts to prepare. */
+/** Rows of one insert. Beyond the first few counts only powers of two, so that there are few texts to prepare. */
 const mostRows = 256;
+const anyCount = 32;
 
 type Send = (sql: string, params?: readonly Value[], native?: boolean) => Promise<Outcome>;
 type Flush = (tx: Db, items: never[]) => Promise<void>;
@@ -60,14 +61,19 @@ export class Transaction implements Db {
 
   async insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void> {
     const columns = Object.keys(rows[0] ?? {});
-    const most = Math.min(mostRows, this.#driver.maxParameters / Math.max(1, columns.length));
     for (let from = 0; from < rows.length; ) {
-      const count = 2 ** Math.floor(Math.log2(Math.min(most, rows.length - from)));
-      const part = rows.slice(from, from + count);
-      const values = part.flatMap((row) => columns.map((column) => row[column] ?? null));
-      await this.#send(this.#driver.insertSql(table, columns, count, false), values);
+      const left = Math.min(mostRows, rows.length - from);
+      const count = left <= anyCount ? left : 2 ** Math.floor(Math.log2(left));
+      const values = rows.slice(from, from + count).map((row) => columns.map((column) => row[column] ?? null));
+      await this.#insertRows(table, columns, values);
       from += count;
     }
+  }
+
+  #insertRows(table: string, columns: string[], rows: Value[][]): Promise<Outcome> {
+    const { insertSql, insertJsonSql } = this.#driver;
+    if (insertJsonSql) return this.#send(insertJsonSql(table, columns), [JSON.stringify(rows)]);
+    return this.#send(insertSql(table, columns, rows.length, false), rows.flat());
   }
 
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {

@@ -11,7 +11,7 @@ export type Send = (sql: string, params: unknown[]) => Promise<{ rows: Row[]; in
 export interface BareDriver {
   read: Send;
   transaction<T>(work: (send: Send) => Promise<T>): Promise<T>;
-  insertSql(table: string, columns: string[]): string;
+  insertSql(table: string, columns: string[], rows?: number, returnId?: boolean): string;
   close(): Promise<void>;
 }
 
@@ -39,7 +39,8 @@ async function openSqlite({ filename }: DatabaseConfig): Promise<BareDriver> {
       last = done.catch(() => undefined);
       return done;
     },
-    insertSql: (table, columns) => `${insertText(table, columns, 1, '"')} RETURNING id`,
+    insertSql: (table, columns, rows = 1, returnId = rows === 1) =>
+      insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
     close: async () => {
       for (const handle of [write, ...readers]) await handle.close();
     },
@@ -106,7 +107,8 @@ async function openPostgres(config: DatabaseConfig): Promise<BareDriver> {
         client.release();
       }
     },
-    insertSql: (table, columns) => `${insertText(table, columns, 1, '"')} RETURNING id`,
+    insertSql: (table, columns, rows = 1, returnId = rows === 1) =>
+      insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
     close: () => pool.end(),
   };
 }
@@ -144,7 +146,7 @@ async function openMysql(config: DatabaseConfig): Promise<BareDriver> {
         connection.release();
       }
     },
-    insertSql: (table, columns) => insertText(table, columns, 1, '`'),
+    insertSql: (table, columns, rows = 1) => insertText(table, columns, rows, '`'),
     close: () => new Promise((resolve, reject) => pool.end((error) => (error ? reject(error) : resolve()))),
   };
 }

@@ -141,3 +141,22 @@ export function historyRow(
     updated_at: created_at,
   };
 }
+
+export function changeRow(
+  tenant_id: number,
+  userId: number,
+  created_at: string,
+  change: { seq: number | null; entity: string; entity_id: number; history_id: number | null },
+) {
+  const author = { actor_id: userId, actor_label: 'bench', device: null };
+  const content_hash = change.history_id === null ? null : checksum;
+  return { tenant_id, ...change, op: 'create', fields: '[]', ...author, content_hash, created_at };
+}
+
+export const sealRow = (tenant_id: number, seq: number, history_id: number) => ({
+  tenant_id,
+  seq,
+  history_id,
+  prev_hash: checksum,
+  hash: checksum,
+});

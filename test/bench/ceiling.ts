@@ -7,7 +7,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { resource as assets } from '../../src/domain/assets/service.ts';
 import { type BareDriver, openDriver, type Row, type Send } from './bare-drivers.ts';
-import { type AssetBody, assetAnswer, assetRow, historyRow, type ScanBody, scanAnswer, scanRow } from './bare-rows.ts';
+import {
+  type AssetBody,
+  assetAnswer,
+  assetRow,
+  changeRow,
+  historyRow,
+  type ScanBody,
+  scanAnswer,
+  scanRow,
+  sealRow,
+} from './bare-rows.ts';
 import type { Site } from './sites.ts';
 
 type Work = (request: IncomingMessage) => Promise<[status: number, answer: object]>;
@@ -45,7 +55,8 @@ const works: Record<string, Work> = {
       const row = scanRow(tenantId, userId, asset!.id as number, body);
       const id = await insert(send, driver, 'scan_events', row);
       const state = { scan_event: id, raw_value: row.raw_value, status: row.status };
-      await insert(send, driver, 'asset_state_history', historyRow(row, 'scan', userId, row.asset_id, state));
+      const record = historyRow(row, 'scan', userId, row.asset_id, state);
+      await log(send, row.created_at, 'scan_event', id, await insert(send, driver, 'asset_state_history', record));
       return [201, scanAnswer({ id, ...row })];
     });
   },
@@ -56,11 +67,36 @@ const works: Record<string, Work> = {
       const id = await insert(send, driver, 'assets', row);
       const answer = assetAnswer({ id, ...row });
       const { id: _, tenant, created_at, updated_at, ...state } = answer;
-      await insert(send, driver, 'asset_state_history', historyRow(row, 'create', userId, id, state));
+      const record = historyRow(row, 'create', userId, id, state);
+      await log(send, row.created_at, 'asset', id, await insert(send, driver, 'asset_state_history', record));
       return [201, answer];
     });
   },
 };
+
+const numbered = database.dialect === 'sqlite';
+const head = 'SELECT seq, seal_seq, seal_hash FROM change_heads WHERE tenant_id = ?';
+const advance = 'UPDATE change_heads SET seq = ?, seal_seq = ?, seal_hash = ? WHERE tenant_id = ?';
+
+/** The change and its record in the log; where the daemon numbers and seals within the transaction, that too. */
+async function log(send: Send, at: string, entity: string, id: number, record: number): Promise<void> {
+  const { seq, seal_seq } = numbered ? (await send(head, [tenantId])).rows[0]! : { seq: null, seal_seq: null };
+  const place = (offset: number) => (seq === null ? null : (seq as number) + offset);
+  const rows = [
+    changeRow(tenantId, userId, at, { seq: place(1), entity, entity_id: id, history_id: null }),
+    changeRow(tenantId, userId, at, { seq: place(2), entity: 'history_record', entity_id: record, history_id: record }),
+  ];
+  const sql = texts.get('change_log') ?? driver.insertSql('change_log', Object.keys(rows[0]!), 2);
+  texts.set('change_log', sql);
+  await send(
+    sql,
+    rows.flatMap((row) => Object.values(row)),
+  );
+  if (!numbered) return;
+  const seal = sealRow(tenantId, (seal_seq as number) + 1, record);
+  await insert(send, driver, 'history_seals', seal);
+  await send(advance, [(seq as number) + 2, seal.seq, seal.hash, tenantId]);
+}
 
 async function find(send: Send, code: string): Promise<Row | undefined> {
   const { rows } = await send(byCode, [tenantId, code, tenantId, code, tenantId, code]);
@@ -97,6 +133,15 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   });
   response.end(text);
 }
+
+// The daemon's first write makes it; the ceiling's is made here.
+if (numbered)
+  await driver.transaction(async (send) => {
+    const { rows } = await send(head, [tenantId]);
+    const row = { tenant_id: tenantId, seq: 0, floor: 0, epoch: 'bench', seal_seq: 0, seal_hash: '0'.repeat(64) };
+    const sql = driver.insertSql('change_heads', Object.keys(row), 1, false);
+    if (rows.length === 0) await send(sql, Object.values(row));
+  });
 
 const server = createServer((request, response) => {
   answer(request, response).catch((error: Error) => {

@@ -12,6 +12,8 @@ export interface Result {
   ceiling: Slice;
   /** Ours over the ceiling: the median of the rounds' own ratios. */
   ratio: number;
+  /** Ours over the same daemon without change log and chain; of writes only. */
+  chained: number | undefined;
 }
 
 export const machine = (): string =>
@@ -19,7 +21,7 @@ export const machine = (): string =>
 
 export const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-const head = ['', 'answers/s', 'p50 ms', 'p99 ms', 'ceiling/s', 'p50 ms', 'p99 ms', 'ratio', 'aim'];
+const head = ['', 'answers/s', 'p50 ms', 'p99 ms', 'ceiling/s', 'p50 ms', 'p99 ms', 'ratio', 'of unchained', 'aim'];
 
 export function table(results: Result[]): string {
   const rows = [head, ...results.map(cells)];
@@ -29,8 +31,9 @@ export function table(results: Result[]): string {
   return rows.map(line).join('\n');
 }
 
-function cells({ work, dialect, ours, ceiling, ratio }: Result): string[] {
-  return [work.title, ...figures(ours), ...figures(ceiling), percent(ratio), aimOf(work, dialect, ours.rate, ratio)];
+function cells({ work, dialect, ours, ceiling, ratio, chained }: Result): string[] {
+  const shares = [percent(ratio), chained === undefined ? '-' : percent(chained)];
+  return [work.title, ...figures(ours), ...figures(ceiling), ...shares, aimOf(work, dialect, ours.rate, ratio)];
 }
 
 const figures = ({ rate, p50, p99 }: Slice): string[] => [rate.toFixed(0), p50.toFixed(2), p99.toFixed(2)];
@@ -45,7 +48,7 @@ function aimOf({ ratio: share, rate: rates }: Work, dialect: Dialect, rate: numb
 }
 
 export function writeJson(file: string, results: Result[]): void {
-  const lines = results.map(({ work, dialect, ours, ceiling, ratio }) =>
+  const lines = results.map(({ work, dialect, ours, ceiling, ratio, chained }) =>
     JSON.stringify({
       at: new Date().toISOString(),
       machine: machine(),
@@ -54,6 +57,7 @@ export function writeJson(file: string, results: Result[]): void {
       ours,
       ceiling,
       ratio,
+      chained,
     }),
   );
   writeFileSync(file, `${lines.join('\n')}\n`);

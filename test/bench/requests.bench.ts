@@ -49,15 +49,16 @@ async function chosen({ dialects }: Options): Promise<Found[]> {
 async function measureDatabase(database: Found, options: Options): Promise<Result[]> {
   const sides: Side[] = [];
   try {
-    for (const start of [startDaemon, startCeiling]) sides.push(await openSide(database, options, start));
-    const [ours, ceiling] = sides as [Side, Side];
+    for (const start of [startDaemon, startCeiling, startUnchained])
+      sides.push(await openSide(database, options, start));
+    const [ours, ceiling, unchained] = sides as [Side, Side, Side];
     await ceiling.caller.load(hello, 1, interrupted.signal);
     const { rate } = await ceiling.caller.load(hello, options.seconds, interrupted.signal);
     const durability = await durabilityOf(ours.site);
     console.log(`\n${database.title} (${durability}); a bare answer without database: ${rate.toFixed(0)}/s`);
     const results: Result[] = [];
     for (const work of works.filter(({ name }) => !options.only || options.only.includes(name)))
-      results.push({ dialect: database.dialect, ...(await measure(work, ours, ceiling, options)) });
+      results.push({ dialect: database.dialect, ...(await measure(work, [ours, ceiling, unchained], options)) });
     return results;
   } finally {
     for (const side of sides) await side.close();
@@ -71,7 +72,7 @@ async function openSide(database: Found, options: Options, start: Start): Promis
   let server: Server | undefined;
   try {
     server = await start(site, options);
-    const headers = start === startDaemon ? await logIn(server.address, site.tenantId) : {};
+    const headers = start === startCeiling ? {} : await logIn(server.address, site.tenantId);
     const caller = new Caller(server.address, headers, options.assets);
     const { stop } = server;
     const close = async () => {
@@ -79,7 +80,7 @@ async function openSide(database: Found, options: Options, start: Start): Promis
       await stop();
       await site.remove();
     };
-    return { name: start === startDaemon ? 'assetra' : 'ceiling', site, caller, close };
+    return { name: start.name.replace('start', '').toLowerCase(), site, caller, close };
   } catch (error) {
     await server?.stop();
     await site.remove();
@@ -92,6 +93,9 @@ const startDaemon: Start = ({ dir }, { profile }) => {
   const serve = [join(packageRoot, 'bin/assetra'), 'serve', '--dir', dir, '--port', '0', '--no-devices'];
   return startServer([...profiling, ...serve], join(dir, 'daemon.log'));
 };
+
+const startUnchained: Start = ({ dir }) =>
+  startServer([join(import.meta.dirname, 'unchained.js'), dir], join(dir, 'unchained.log'));
 
 const startCeiling: Start = (site) =>
   startServer([join(import.meta.dirname, 'ceiling.js'), JSON.stringify(site)], join(site.dir, 'ceiling.log'));
@@ -109,19 +113,20 @@ async function logIn(address: string, tenantId: number): Promise<Record<string, 
 }
 
 /** Turn by turn, so that a slower moment of the machine meets both. */
-async function measure(work: Work, ours: Side, ceiling: Side, { seconds, rounds }: Options) {
-  const sides = [ours, ceiling];
+async function measure(work: Work, [ours, ceiling, unchained]: [Side, Side, Side], { seconds, rounds }: Options) {
+  // What is not written costs a reader nothing.
+  const sides = work.writes.length > 0 ? [ours, ceiling, unchained] : [ours, ceiling];
   const before = await Promise.all(sides.map((side) => rowsOf(side, work)));
   await compareAnswers(work, ours, ceiling);
   for (const side of sides) await side.caller.load(work, 1, interrupted.signal);
-  const slices: Slice[][] = [[], []];
+  const slices: Slice[][] = sides.map(() => []);
   for (let round = 0; round < rounds; round += 1)
     for (const [index, side] of sides.entries())
       slices[index]!.push(await side.caller.load(work, seconds, interrupted.signal));
   for (const [index, side] of sides.entries()) await checkWritten(work, side, before[index]!);
-  const [own, limits] = slices as [Slice[], Slice[]];
-  const ratio = median(own.map(({ rate }, round) => rate / limits[round]!.rate));
-  return { work, ours: middle(own), ceiling: middle(limits), ratio };
+  const [own, limits, free] = slices as [Slice[], Slice[], Slice[] | undefined];
+  const share = (of: Slice[]) => median(own.map(({ rate }, round) => rate / of[round]!.rate));
+  return { work, ours: middle(own), ceiling: middle(limits), ratio: share(limits), chained: free && share(free) };
 }
 
 function middle(slices: Slice[]): Slice {
