@@ -31,7 +31,7 @@ export function onEveryDatabase(name: string, suite: (dialect: Dialect) => void)
 
 /** A fresh, migrated database, gone after `drop()`. */
 export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase> {
-  const { config, remove } = await create(dialect);
+  const { config, remove } = await emptyDatabase(dialect);
   const database = new Database(config);
   await up(database);
   const drop = async () => {
@@ -41,7 +41,8 @@ export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase>
   return { config, database, drop };
 }
 
-async function create(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
+/** An empty one; `remove` drops it. */
+export async function emptyDatabase(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
   const name = `assetra_test_${randomBytes(5).toString('hex')}`;
   if (dialect === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'assetra-db-'));
@@ -63,7 +64,8 @@ async function create(dialect: Dialect): Promise<{ config: DatabaseConfig; remov
   return { config, remove: () => administer(dialect, server, `DROP DATABASE ${name}`) };
 }
 
-async function administer(dialect: 'postgres' | 'mysql', url: string, sql: string): Promise<void> {
+/** Runs one statement as the owner of a server. */
+export async function administer(dialect: 'postgres' | 'mysql', url: string, sql: string): Promise<void> {
   const knex = knexPackage({
     client: dialect === 'postgres' ? 'pg' : 'mysql2',
     connection: url,
