@@ -17,6 +17,8 @@ const servers = {
   mysql: process.env.ASSETRA_TEST_MYSQL_URL ?? 'mysql://root@127.0.0.1:3306/mysql',
 };
 
+export type Server = Exclude<Dialect, 'sqlite'>;
+
 export interface TestDatabase {
   config: DatabaseConfig;
   database: Database;
@@ -26,6 +28,12 @@ export interface TestDatabase {
 /** The suite once for each database; `npm test` says which ran. */
 export function onEveryDatabase(name: string, suite: (dialect: Dialect) => void): void {
   for (const dialect of every)
+    describe.skipIf(!present.includes(dialect))(`${name} (${dialect})`, () => suite(dialect));
+}
+
+/** The same for the two that are reached over a network. */
+export function onEveryServer(name: string, suite: (dialect: Server) => void): void {
+  for (const dialect of ['postgres', 'mysql'] as const)
     describe.skipIf(!present.includes(dialect))(`${name} (${dialect})`, () => suite(dialect));
 }
 
@@ -65,7 +73,7 @@ export async function emptyDatabase(dialect: Dialect): Promise<{ config: Databas
 }
 
 /** Runs one statement as the owner of a server. */
-export async function administer(dialect: 'postgres' | 'mysql', url: string, sql: string): Promise<void> {
+export async function administer(dialect: Server, url: string, sql: string): Promise<void> {
   const knex = knexPackage({
     client: dialect === 'postgres' ? 'pg' : 'mysql2',
     connection: url,

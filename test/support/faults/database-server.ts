@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { administer } from '../databases.ts';
+import { administer, type Server } from '../databases.ts';
 import { until } from '../pty.ts';
 import { type Kind, kinds } from './server-kinds.ts';
 import { type SystemUser, systemUser } from './system-user.ts';
@@ -14,7 +14,7 @@ import { type SystemUser, systemUser } from './system-user.ts';
 const run = promisify(execFile);
 
 export class DatabaseServer {
-  readonly dialect: 'postgres' | 'mysql';
+  readonly dialect: Server;
   readonly #kind: Kind;
   #user: SystemUser | undefined;
   #folder = '';
@@ -22,7 +22,7 @@ export class DatabaseServer {
   #log = '';
   port = 0;
 
-  constructor(dialect: 'postgres' | 'mysql') {
+  constructor(dialect: Server) {
     this.dialect = dialect;
     this.#kind = kinds[dialect];
   }

@@ -1,6 +1,7 @@
 /** What differs between a PostgreSQL and a MariaDB that a test starts. */
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { Server } from '../databases.ts';
 
 export interface Kind {
   scheme: string;
@@ -31,7 +32,7 @@ const find = (name: string): string | undefined =>
 
 const path = (name: string): string => find(name) ?? name;
 
-export const kinds: Record<'postgres' | 'mysql', Kind> = {
+export const kinds: Record<Server, Kind> = {
   postgres: {
     scheme: 'postgres',
     systemUser: 'postgres',
@@ -77,5 +78,4 @@ export const kinds: Record<'postgres' | 'mysql', Kind> = {
 };
 
 /** The programs that are not on this machine. */
-export const lacking = (dialect: 'postgres' | 'mysql'): string[] =>
-  kinds[dialect].programs.filter((name) => !find(name));
+export const lacking = (dialect: Server): string[] => kinds[dialect].programs.filter((name) => !find(name));
