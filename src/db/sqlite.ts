@@ -32,8 +32,10 @@ export const sqlite: Driver = {
         min: 0,
         max: use === 'read' ? config.poolSize : 1,
         idleTimeoutMillis: 2 ** 31 - 1,
-        afterCreate: (handle: Handle, done: (error: Error | null, handle: Handle) => void) =>
-          handle.exec(pragmas(use), (error) => done(error, handle)),
+        afterCreate: (handle: Handle, done: (error: Error | null, handle: Handle) => void) => {
+          forgetAtClose(handle);
+          handle.exec(pragmas(use), (error) => done(error, handle));
+        },
       },
       acquireConnectionTimeout: 15_000,
     };
@@ -54,6 +56,19 @@ const connectionOf = (filename: string, use: 'read' | 'write') =>
 const pragmas = (use: 'read' | 'write'): string =>
   `PRAGMA busy_timeout = ${busyTimeout}; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16000; ` +
   (use === 'write' ? 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;' : '');
+
+/**
+ * SQLite refuses to close while a statement is prepared, and the pool keeps that refusal to itself: the file would stay open,
+ * with the write-ahead log beside it that a copy of the file alone lacks.
+ */
+function forgetAtClose(handle: Handle): void {
+  const close = handle.close.bind(handle);
+  handle.close = (done) => {
+    for (const { statement } of prepared.get(handle)?.values() ?? []) statement.finalize();
+    prepared.delete(handle);
+    close(done);
+  };
+}
 
 function prepare(handle: Handle, sql: string): Promise<Prepared> | Prepared {
   const known = prepared.get(handle) ?? new Map<string, Prepared>();
