@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import type { Database as Handle, Statement } from 'sqlite3';
 import type { DatabaseConfig } from '../base/config.ts';
 import { type Driver, insertText, type Outcome, type Value } from './dialect.ts';
+import { adopt, giveUpIfMended, refusalOf } from './sqlite-handles.ts';
 
 /** How long a statement waits for another process's lock before SQLITE_BUSY, in ms. */
 const busyTimeout = 5_000;
@@ -32,17 +33,26 @@ export const sqlite: Driver = {
         min: 0,
         max: use === 'read' ? config.poolSize : 1,
         idleTimeoutMillis: 2 ** 31 - 1,
+        validate: (handle: Handle) => !refusalOf(handle),
         afterCreate: (handle: Handle, done: (error: Error | null, handle: Handle) => void) => {
-          forgetAtClose(handle);
-          handle.exec(pragmas(use), (error) => done(error, handle));
+          adopt(handle, config.filename!, () => forget(handle)).then(() =>
+            handle.exec(pragmas(use), (error) => done(error, handle)),
+          );
         },
       },
       acquireConnectionTimeout: 15_000,
     };
   },
   async send(handle: Handle, sql, params): Promise<Outcome> {
-    const { statement, answersRows } = await prepare(handle, sql);
-    return answersRows ? all(statement, params) : change(statement, params);
+    const refusal = refusalOf(handle);
+    if (refusal) throw refusal;
+    try {
+      const { statement, answersRows } = await prepare(handle, sql);
+      return await (answersRows ? all(statement, params) : change(statement, params));
+    } catch (error) {
+      if ((error as { code?: string }).code === 'SQLITE_READONLY') await giveUpIfMended(handle, error as Error);
+      throw error;
+    }
   },
   insertSql: (table, columns, rows, returnId = true) =>
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
@@ -57,17 +67,9 @@ const pragmas = (use: 'read' | 'write'): string =>
   `PRAGMA busy_timeout = ${busyTimeout}; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16000; ` +
   (use === 'write' ? 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;' : '');
 
-/**
- * SQLite refuses to close while a statement is prepared, and the pool keeps that refusal to itself: the file would stay open,
- * with the write-ahead log beside it that a copy of the file alone lacks.
- */
-function forgetAtClose(handle: Handle): void {
-  const close = handle.close.bind(handle);
-  handle.close = (done) => {
-    for (const { statement } of prepared.get(handle)?.values() ?? []) statement.finalize();
-    prepared.delete(handle);
-    close(done);
-  };
+function forget(handle: Handle): void {
+  for (const { statement } of prepared.get(handle)?.values() ?? []) statement.finalize();
+  prepared.delete(handle);
 }
 
 function prepare(handle: Handle, sql: string): Promise<Prepared> | Prepared {
@@ -78,6 +80,8 @@ function prepare(handle: Handle, sql: string): Promise<Prepared> | Prepared {
   return new Promise((resolve, reject) => {
     const statement = handle.prepare(sql, (error: Error | null) => {
       if (error) return reject(error);
+      // The handle was given up meanwhile; a statement that is left would keep it open.
+      if (prepared.get(handle) !== known) return statement.finalize(() => reject(refusalOf(handle)));
       const entry = { statement, answersRows: /^\s*(select|with|pragma)\b|\breturning\b/i.test(sql) };
       known.set(sql, entry);
       if (known.size > kept) forgetOldest(known);
