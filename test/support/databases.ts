@@ -78,6 +78,8 @@ export async function administer(dialect: Server, url: string, sql: string): Pro
     client: dialect === 'postgres' ? 'pg' : 'mysql2',
     connection: url,
     pool: { min: 0, max: 1 },
+    // It is told by what is thrown.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });
   try {
     await knex.raw(sql);

@@ -65,15 +65,15 @@ export class DatabaseServer {
     await this.start();
   }
 
-  /** An empty database with an owner who may do all there, but is not above `readOnly`. */
-  async createDatabase(name: string): Promise<{ database: string; url: string }> {
+  /** Answers the DATABASE_URL of an empty one, whose owner may do all there but is not above `readOnly`. */
+  async createDatabase(name: string): Promise<string> {
     for (const sql of this.#kind.createSql(name)) await this.#administer(sql);
-    return { database: name, url: this.url(name) };
+    return this.url(name);
   }
 
-  /** How the owner connects; through the proxy where its port is given. */
+  /** Its owner's DATABASE_URL; with the port of a proxy on loopback, by way of that. */
   url(name: string, port = this.port): string {
-    return `${this.#kind.scheme}://${name}@127.0.0.1:${port}/${name}`;
+    return `${this.dialect}://${name}@127.0.0.1:${port}/${name}`;
   }
 
   async readOnly(on: boolean): Promise<void> {
@@ -90,8 +90,8 @@ export class DatabaseServer {
   }
 
   #administer(sql: string): Promise<void> {
-    const { scheme, root, rootDatabase } = this.#kind;
-    return administer(this.dialect, `${scheme}://${root}@127.0.0.1:${this.port}/${rootDatabase}`, sql);
+    const { root, rootDatabase } = this.#kind;
+    return administer(this.dialect, `${this.dialect}://${root}@127.0.0.1:${this.port}/${rootDatabase}`, sql);
   }
 
   async #make(): Promise<void> {

@@ -4,7 +4,6 @@ import { delimiter, join } from 'node:path';
 import type { Server } from '../databases.ts';
 
 export interface Kind {
-  scheme: string;
   systemUser: string;
   root: string;
   rootDatabase: string;
@@ -34,7 +33,6 @@ const path = (name: string): string => find(name) ?? name;
 
 export const kinds: Record<Server, Kind> = {
   postgres: {
-    scheme: 'postgres',
     systemUser: 'postgres',
     root: 'postgres',
     rootDatabase: 'postgres',
@@ -52,7 +50,6 @@ export const kinds: Record<Server, Kind> = {
     ],
   },
   mysql: {
-    scheme: 'mysql',
     systemUser: 'mysql',
     root: 'root',
     rootDatabase: 'mysql',
