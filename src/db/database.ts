@@ -152,8 +152,9 @@ export class Database implements Db {
   }
 
   async close(): Promise<void> {
-    await this.#writer.destroy();
     if (this.#reader !== this.#writer) await this.#reader.destroy();
+    // Last: on SQLite only a writer can bring the write-ahead log into the file.
+    await this.#writer.destroy();
     await this.build.destroy();
   }
 

@@ -1,8 +1,10 @@
 /** MySQL and MariaDB: READ COMMITTED, binary collation, no RETURNING. */
+import type { Socket } from 'node:net';
 import type { Knex } from 'knex';
 import type { Connection, ResultSetHeader } from 'mysql2';
 import type { DatabaseConfig } from '../base/config.ts';
 import { type Driver, insertText, type Outcome, type Value } from './dialect.ts';
+import { answered } from './patience.ts';
 
 // The isolation variable has one name on MySQL 8 and another on MariaDB; the statement is the same on both.
 const session = [
@@ -37,7 +39,10 @@ export const mysql: Driver = {
         min: 0,
         max: config.poolSize,
         afterCreate: (connection: Connection, done: (error: Error | null, connection: Connection) => void) =>
-          prepareSession(connection, (error) => done(error, connection)),
+          prepareSession(connection).then(
+            () => done(null, connection),
+            (error) => done(error, connection),
+          ),
       },
       acquireConnectionTimeout: 10_000,
     };
@@ -45,22 +50,26 @@ export const mysql: Driver = {
   send(connection: Connection, sql, params): Promise<Outcome> {
     // The prepared protocol has no transaction control.
     const transactional = params.length === 0 && /^(start|commit|rollback|savepoint|release)/i.test(sql);
-    return new Promise((resolve, reject) => {
+    const statement = new Promise<Outcome>((resolve, reject) => {
       const done = (error: Error | null, result: unknown) => (error ? reject(error) : resolve(outcomeOf(result)));
       if (transactional) connection.query(sql, done);
       else connection.execute(sql, params as Value[], done);
     });
+    return answered(socketOf(connection), statement);
   },
   insertSql: (table, columns, rows) => insertText(table, columns, rows, '`'),
 };
 
-function prepareSession(connection: Connection, done: (error: Error | null) => void): void {
-  const next = (index: number) => {
-    const statement = session[index];
-    if (!statement) return done(null);
-    connection.query(statement, (error) => (error ? done(error) : next(index + 1)));
-  };
-  next(0);
+// The type leaves it out.
+const socketOf = (connection: Connection): Socket => (connection as never as { stream: Socket }).stream;
+
+async function prepareSession(connection: Connection): Promise<void> {
+  for (const sql of session) {
+    const statement = new Promise<void>((resolve, reject) => {
+      connection.query(sql, (error) => (error ? reject(error) : resolve()));
+    });
+    await answered(socketOf(connection), statement);
+  }
 }
 
 function outcomeOf(result: unknown): Outcome {

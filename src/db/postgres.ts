@@ -1,9 +1,11 @@
 /** PostgreSQL: READ COMMITTED, named prepared statements, numbers as numbers. */
+import type { Socket } from 'node:net';
 import type { Knex } from 'knex';
 import type { Client } from 'pg';
 import type { DatabaseConfig } from '../base/config.ts';
 import { sha256 } from '../base/ids.ts';
 import { type Driver, insertText, type Outcome } from './dialect.ts';
+import { answered } from './patience.ts';
 
 const int8 = 20;
 const numeric = 1700;
@@ -38,13 +40,17 @@ export const postgres: Driver = {
   async send(client: Client, sql, params, native): Promise<Outcome> {
     const { name, text } = statementOf(sql, native);
     const bare = params.length === 0 && /^(begin|commit|rollback|savepoint|release)/i.test(sql);
-    const result = await client.query(bare ? { text } : { name, text, values: params as unknown[] });
+    const statement = client.query(bare ? { text } : { name, text, values: params as unknown[] });
+    const result = await answered(socketOf(client), statement);
     const rows = result.rows as { id?: number }[];
     return { rows, changes: result.rowCount ?? 0, insertId: rows[0]?.id ?? 0 };
   },
   insertSql: (table, columns, rows, returnId = true) =>
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
 };
+
+// The type leaves it out; knex and pg's own pool reach for it too.
+const socketOf = (client: Client): Socket => (client as never as { connection: { stream: Socket } }).connection.stream;
 
 function parserOf(oid: number): (text: string) => unknown {
   if (oid === int8 || oid === numeric) return Number;

@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import type { Database as Handle, Statement } from 'sqlite3';
 import type { DatabaseConfig } from '../base/config.ts';
 import { type Driver, insertText, type Outcome, type Value } from './dialect.ts';
+import { adopt, giveUpIfMended, refusalOf } from './sqlite-handles.ts';
 
 /** How long a statement waits for another process's lock before SQLITE_BUSY, in ms. */
 const busyTimeout = 5_000;
@@ -33,15 +34,26 @@ export const sqlite: Driver = {
         min: 0,
         max: use === 'read' ? config.poolSize : 1,
         idleTimeoutMillis: 2 ** 31 - 1,
-        afterCreate: (handle: Handle, done: (error: Error | null, handle: Handle) => void) =>
-          handle.exec(pragmas(use), (error) => done(error, handle)),
+        validate: (handle: Handle) => !refusalOf(handle),
+        afterCreate: (handle: Handle, done: (error: Error | null, handle: Handle) => void) => {
+          adopt(handle, config.filename!, () => forget(handle)).then(() =>
+            handle.exec(pragmas(use), (error) => done(error, handle)),
+          );
+        },
       },
       acquireConnectionTimeout: 15_000,
     };
   },
   async send(handle: Handle, sql, params): Promise<Outcome> {
-    const { statement, answersRows } = await prepare(handle, sql);
-    return answersRows ? all(statement, params) : change(statement, params);
+    const refusal = refusalOf(handle);
+    if (refusal) throw refusal;
+    try {
+      const { statement, answersRows } = await prepare(handle, sql);
+      return await (answersRows ? all(statement, params) : change(statement, params));
+    } catch (error) {
+      if ((error as { code?: string }).code === 'SQLITE_READONLY') await giveUpIfMended(handle, error as Error);
+      throw error;
+    }
   },
   insertSql: (table, columns, rows, returnId = true) =>
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
@@ -60,6 +72,11 @@ const pragmas = (use: 'read' | 'write'): string =>
   `PRAGMA busy_timeout = ${busyTimeout}; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16000; ` +
   (use === 'write' ? 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;' : '');
 
+function forget(handle: Handle): void {
+  for (const { statement } of prepared.get(handle)?.values() ?? []) statement.finalize();
+  prepared.delete(handle);
+}
+
 function prepare(handle: Handle, sql: string): Promise<Prepared> | Prepared {
   const known = prepared.get(handle) ?? new Map<string, Prepared>();
   prepared.set(handle, known);
@@ -68,6 +85,8 @@ function prepare(handle: Handle, sql: string): Promise<Prepared> | Prepared {
   return new Promise((resolve, reject) => {
     const statement = handle.prepare(sql, (error: Error | null) => {
       if (error) return reject(error);
+      // The handle was given up meanwhile; a statement that is left would keep it open.
+      if (prepared.get(handle) !== known) return statement.finalize(() => reject(refusalOf(handle)));
       const entry = { statement, answersRows: /^\s*(select|with|pragma)\b|\breturning\b/i.test(sql) };
       known.set(sql, entry);
       if (known.size > kept) forgetOldest(known);

@@ -1,91 +1,37 @@
 /** The daemon as a site runs it, where it meets what sites do to it. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../../src/db/database.ts';
+import { Daemon } from '../support/faults/daemon.ts';
+import * as site from '../support/faults/site.ts';
 import { createPty, until } from '../support/pty.ts';
-import { assetra, ensureBuilt, program } from './spawn.ts';
+import { assetra, ensureBuilt } from './spawn.ts';
 
-const password = 'a good long pass phrase';
-let folder: string;
+const { password } = site;
+let made: site.Site;
 let dir: string;
 let daemon: Daemon | undefined;
 
 beforeAll(ensureBuilt, 300_000);
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'assetra-serve-'));
-  dir = join(folder, 'site');
-  const init = ['init', '--yes', '--dir', dir, '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin'];
-  expect((await assetra(init, { input: password })).code).toBe(0);
+  made = await site.makeSite();
+  dir = made.dir;
 });
 afterEach(async () => {
-  await daemon?.end('SIGKILL');
+  await daemon?.kill();
   daemon = undefined;
-  rmSync(folder, { recursive: true });
+  made.remove();
 });
 
-interface Daemon {
-  address: string;
-  /** Whole lines of standard output so far. */
-  lines(): string[];
-  errors(): string;
-  /** Sends the signal; resolves to the exit code, null when the signal itself ended it. */
-  end(signal: NodeJS.Signals): Promise<number | null>;
-}
-
 async function serve(...flags: string[]): Promise<Daemon> {
-  const child = spawn(process.execPath, [program, 'serve', '--dir', dir, '--port', '0', ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH },
-  });
-  const output = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    output.out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    output.err += text;
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const lines = () => output.out.split('\n').slice(0, -1);
-  await until(() => lines().length > 0 || hasEnded(child), 'the first line of the daemon', 30_000);
-  const end = (signal: NodeJS.Signals) => {
-    if (!hasEnded(child)) child.kill(signal);
-    return ended;
-  };
-  daemon = { address: JSON.parse(lines()[0] ?? '{}').address, lines, errors: () => output.err, end };
-  return daemon;
+  daemon = new Daemon(dir, { flags });
+  return daemon.start();
 }
 
-const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
-
-interface Reply {
-  status: number;
-  headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect.
-  body: any;
-}
-
-/** Alice, logged in by HTTP. */
-async function logIn({ address }: Daemon) {
-  const headers: Record<string, string> = { 'Content-Type': 'application/json', 'X-Tenant-ID': 'plant-1' };
-  const call = async (method: string, path: string, body?: object): Promise<Reply> => {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const answer = await fetch(`${address}/api/v1/${path}`, { method, headers, ...sent });
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
-  const { status, body } = await call('POST', 'auth/token/', { username: 'alice', password });
-  expect(status).toBe(200);
-  headers.Authorization = `Bearer ${body.access}`;
-  return {
-    tokens: body as { access: string; refresh: string },
-    get: (path: string) => call('GET', path),
-    post: (path: string, sent: object) => call('POST', path, sent),
-  };
-}
+const logIn = ({ address }: Daemon) => site.logIn(address);
 
 const healthOf = async ({ address }: Daemon) => {
   const answer = await fetch(`${address}/health/`);
@@ -120,7 +66,7 @@ describe('starting and ending', () => {
     await Promise.race(sends);
     const code = running.end('SIGINT');
     const answered = (await Promise.allSettled(sends)).filter((sent) => sent.status === 'fulfilled');
-    expect(new Set(answered.map((sent) => (sent as PromiseFulfilledResult<Reply>).value.status))).toEqual(
+    expect(new Set(answered.map((sent) => (sent as PromiseFulfilledResult<site.Reply>).value.status))).toEqual(
       new Set([201]),
     );
     expect(await code).toBe(0);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Unavailable } from '../../src/base/errors.ts';
 import { Database } from '../../src/db/database.ts';
@@ -130,4 +130,14 @@ describe('a database that cannot serve', () => {
     await broken.close();
     await drop();
   });
+});
+
+it('an SQLite file that was closed holds everything by itself', async () => {
+  const { config, database, drop } = await temporaryDatabase('sqlite');
+  await database.insert('tenants', tenant('kept'));
+  expect(await database.query('SELECT slug FROM tenants')).toEqual([{ slug: 'kept' }]);
+  expect(existsSync(`${config.filename}-wal`)).toBe(true);
+  await database.close();
+  expect([existsSync(config.filename!), existsSync(`${config.filename}-wal`)]).toEqual([true, false]);
+  await drop();
 });

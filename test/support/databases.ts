@@ -17,6 +17,8 @@ const servers = {
   mysql: process.env.ASSETRA_TEST_MYSQL_URL ?? 'mysql://root@127.0.0.1:3306/mysql',
 };
 
+export type Server = Exclude<Dialect, 'sqlite'>;
+
 export interface TestDatabase {
   config: DatabaseConfig;
   database: Database;
@@ -29,9 +31,15 @@ export function onEveryDatabase(name: string, suite: (dialect: Dialect) => void)
     describe.skipIf(!present.includes(dialect))(`${name} (${dialect})`, () => suite(dialect));
 }
 
+/** The same for the two that are reached over a network. */
+export function onEveryServer(name: string, suite: (dialect: Server) => void): void {
+  for (const dialect of ['postgres', 'mysql'] as const)
+    describe.skipIf(!present.includes(dialect))(`${name} (${dialect})`, () => suite(dialect));
+}
+
 /** A fresh, migrated database, gone after `drop()`. */
 export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase> {
-  const { config, remove } = await create(dialect);
+  const { config, remove } = await emptyDatabase(dialect);
   const database = new Database(config);
   await up(database);
   const drop = async () => {
@@ -41,7 +49,8 @@ export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase>
   return { config, database, drop };
 }
 
-async function create(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
+/** An empty one; `remove` drops it. */
+export async function emptyDatabase(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
   const name = `assetra_test_${randomBytes(5).toString('hex')}`;
   if (dialect === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'assetra-db-'));
@@ -63,11 +72,14 @@ async function create(dialect: Dialect): Promise<{ config: DatabaseConfig; remov
   return { config, remove: () => administer(dialect, server, `DROP DATABASE ${name}`) };
 }
 
-async function administer(dialect: 'postgres' | 'mysql', url: string, sql: string): Promise<void> {
+/** Runs one statement as the owner of a server. */
+export async function administer(dialect: Server, url: string, sql: string): Promise<void> {
   const knex = knexPackage({
     client: dialect === 'postgres' ? 'pg' : 'mysql2',
     connection: url,
     pool: { min: 0, max: 1 },
+    // It is told by what is thrown.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });
   try {
     await knex.raw(sql);

@@ -1,0 +1,21 @@
+/**
+ * A line that swallows what is sent (a firewall that forgot the connection, a host that lost its power) answers nothing and
+ * ends nothing: TCP itself notices after a quarter of an hour, and until then each caller would hang with its connection.
+ */
+import type { Socket } from 'node:net';
+
+/** Longest that one statement may take, in ms. With the wait for a connection, a request is answered within 15 s or so. */
+const patience = 10_000;
+
+/** Gives the connection up when the statement has no answer in time: the driver fails the statement, and the pool forgets it. */
+export async function answered<T>(socket: Socket, statement: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => socket.destroy(unanswered()), patience);
+  try {
+    return await statement;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const unanswered = () =>
+  Object.assign(new Error(`The database did not answer within ${patience / 1000} seconds.`), { code: 'ETIMEDOUT' });
