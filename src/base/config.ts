@@ -72,8 +72,8 @@ export function loadConfig(flags: ConfigFlags = {}, environment: Environment = p
     const name = issue.path[0] as SettingName;
     faults[labelOf(given, name)] = [issue.message + quoted(name, given.text[name])];
   }
-  const poolSize = parsed.data?.ASSETRA_DB_POOL ?? 1;
-  const database = databaseOf(given, poolSize, faults);
+  const { ASSETRA_DB_POOL: poolSize = 1, ASSETRA_DB_TIMEOUT: patience = 1 } = parsed.data ?? {};
+  const database = databaseOf(given, { poolSize, patience }, faults);
   if (!parsed.success || !database || Object.keys(faults).length > 0) throw faulty(given, faults);
   return shape(given.dir, database, parsed.data);
 }
@@ -146,13 +146,17 @@ function unknownFault(name: string): FieldErrors {
 
 const ranks: Record<Source, number> = { default: 0, file: 1, environment: 2, flag: 3 };
 
-function databaseOf(given: Given, poolSize: number, faults: FieldErrors): DatabaseConfig | undefined {
+function databaseOf(
+  given: Given,
+  limits: Pick<DatabaseConfig, 'poolSize' | 'patience'>,
+  faults: FieldErrors,
+): DatabaseConfig | undefined {
   const settings = {
     text: (name: SettingName) => given.text[name],
     rank: (name: SettingName) => ranks[given.source[name] ?? 'default'],
   };
   try {
-    return readDatabase(settings, given.dir, poolSize);
+    return readDatabase(settings, given.dir, limits);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const [name, messages] of Object.entries(error.fields ?? {})) {

@@ -16,6 +16,8 @@ export interface DatabaseConfig {
   socketPath?: string;
   /** Most connections of one process. */
   poolSize: number;
+  /** Longest that one statement may go without an answer, in s; 10 unless said. */
+  patience?: number;
 }
 
 /** The settings as text, and how far each one's source outranks the default (0). */
@@ -46,19 +48,23 @@ const companions = ['DB_NAME', 'DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT'] a
  * The one of DATABASE_URL and DB_ENGINE from the higher source decides, the URL in a tie; DB_* fill in what the URL leaves out.
  * SQLite paths are relative to `dir`. Throws ConfigError with the field that is wrong.
  */
-export function readDatabase(settings: DatabaseSettings, dir: string, poolSize: number): DatabaseConfig {
+export function readDatabase(
+  settings: DatabaseSettings,
+  dir: string,
+  limits: Pick<DatabaseConfig, 'poolSize' | 'patience'>,
+): DatabaseConfig {
   const url = settings.text('DATABASE_URL');
   const byUrl = url !== undefined && settings.rank('DATABASE_URL') >= settings.rank('DB_ENGINE');
   const parts = byUrl ? partsOfUrl(url) : partsOfEngine(settings);
   if (parts.dialect === 'sqlite') {
-    return { dialect: 'sqlite', filename: resolve(dir, sqlitePath(parts, settings, byUrl)), poolSize };
+    return { dialect: 'sqlite', filename: resolve(dir, sqlitePath(parts, settings, byUrl)), ...limits };
   }
   const name = parts.name ?? settings.text('DB_NAME');
   if (!name) throw fault(byUrl ? 'DATABASE_URL' : 'DB_NAME', 'names no database');
-  return { ...serverOf(parts, settings), name, poolSize };
+  return { ...serverOf(parts, settings), name, ...limits };
 }
 
-function serverOf(parts: Parts, settings: DatabaseSettings): Omit<DatabaseConfig, 'poolSize'> {
+function serverOf(parts: Parts, settings: DatabaseSettings): Omit<DatabaseConfig, 'poolSize' | 'patience'> {
   const host = parts.host ?? settings.text('DB_HOST') ?? '127.0.0.1';
   const user = parts.user ?? settings.text('DB_USER');
   const password = parts.password ?? settings.text('DB_PASSWORD');

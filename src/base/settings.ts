@@ -99,6 +99,11 @@ export const Settings = z.object({
   DB_HOST: text.optional().describe('Host of the database, or the folder or path of its socket'),
   DB_PORT: wholeNumber(1, 65_535).optional().describe('Port of the database'),
   ASSETRA_DB_POOL: wholeNumber(1, 200).prefault('10').describe('Most database connections of one process'),
+  ASSETRA_DB_TIMEOUT: wholeNumber(1, 3_600)
+    .prefault('10')
+    .describe(
+      'How long the daemon waits for a statement of PostgreSQL or MySQL/MariaDB before it gives the line up, seconds',
+    ),
   ASSETRA_CHANGE_DAYS: wholeNumber(1, 3_650)
     .prefault('90')
     .describe('How long an app may be offline and still fetch only what changed, days; then it fetches everything'),

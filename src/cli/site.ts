@@ -20,7 +20,8 @@ export interface Site {
 /** Opens the site's database, which must be migrated, and closes it whatever comes of the work. */
 export async function withSite<T>(flags: GlobalFlags, work: (site: Site) => Promise<T>): Promise<T> {
   const config = loadConfig(flags);
-  const database = await openDatabase(config);
+  // Whoever waits at a shell sees that it takes long, and can break it off.
+  const database = await openDatabase({ ...config, database: { ...config.database, patience: 3_600 } });
   try {
     await requireMigrated(database);
     return await work(await siteOf(config, database));

@@ -8,6 +8,7 @@ import { Unavailable } from '../base/errors.ts';
 import { type Connection, type Dialect, type Driver, driverFor, type Outcome, type Value } from './dialect.ts';
 import { retryable, translate } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
+import { usualPatience } from './patience.ts';
 import { Transaction } from './transaction.ts';
 
 export type Row = Record<string, unknown>;
@@ -65,6 +66,7 @@ export class Database implements Db {
   readonly #writer: Knex;
   readonly #reader: Knex;
   readonly #groups: GroupCommit;
+  readonly #patience: number;
   #observe: ((seconds: number) => void) | undefined;
 
   constructor(config: DatabaseConfig) {
@@ -72,6 +74,7 @@ export class Database implements Db {
     this.dialect = config.dialect;
     this.forUpdate = this.#driver.forUpdate;
     this.oneWriter = this.#driver.oneWriter;
+    this.#patience = config.patience ?? usualPatience;
     const once = <T>(work: (tx: Transaction) => Promise<T>) => this.#once(work);
     this.#groups = new GroupCommit({ once, transaction: (work) => this.transaction(work) }, this.#driver.groups);
     this.build = knexPackage({ client: this.#driver.compiler, useNullAsDefault: true, log: quiet });
@@ -191,7 +194,7 @@ export class Database implements Db {
   async #send(connection: Connection, sql: string, params: readonly Value[], native = false): Promise<Outcome> {
     const started = this.#observe ? process.hrtime.bigint() : 0n;
     try {
-      return await this.#driver.send(connection, sql, params, native);
+      return await this.#driver.send(connection, sql, params, { native, patience: this.#patience });
     } catch (error) {
       throw translate(error, this.dialect);
     } finally {

@@ -17,6 +17,14 @@ export interface Outcome {
   insertId: number;
 }
 
+/** How a statement is sent. */
+export interface How {
+  /** The text already has the dialect's own placeholders. */
+  native: boolean;
+  /** Longest wait for its answer where a network is between, in s. */
+  patience: number;
+}
+
 export interface Driver {
   /** knex client name or class that compiles SQL without a connection. */
   compiler: string;
@@ -29,8 +37,7 @@ export interface Driver {
   begin: string;
   forUpdate: string;
   pool(config: DatabaseConfig, use: 'read' | 'write'): Knex.Config;
-  /** `native`: the text already has the dialect's own placeholders. */
-  send(connection: Connection, sql: string, params: readonly Value[], native: boolean): Promise<Outcome>;
+  send(connection: Connection, sql: string, params: readonly Value[], how: How): Promise<Outcome>;
   insertSql(table: string, columns: readonly string[], rows: number, returnId?: boolean): string;
   /** Inserts however many rows that come as one parameter, a JSON list of lists; undefined where lists of rows are as fast. */
   insertJsonSql?(table: string, columns: readonly string[]): string;

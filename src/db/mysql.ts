@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import type { Connection, ResultSetHeader } from 'mysql2';
 import type { DatabaseConfig } from '../base/config.ts';
 import { type Driver, insertText, type Outcome, type Value } from './dialect.ts';
-import { answered } from './patience.ts';
+import { answered, usualPatience } from './patience.ts';
 
 // The isolation variable has one name on MySQL 8 and another on MariaDB; the statement is the same on both.
 const session = [
@@ -47,7 +47,7 @@ export const mysql: Driver = {
       acquireConnectionTimeout: 10_000,
     };
   },
-  send(connection: Connection, sql, params): Promise<Outcome> {
+  send(connection: Connection, sql, params, { patience }): Promise<Outcome> {
     // The prepared protocol has no transaction control.
     const transactional = params.length === 0 && /^(start|commit|rollback|savepoint|release)/i.test(sql);
     const statement = new Promise<Outcome>((resolve, reject) => {
@@ -55,7 +55,7 @@ export const mysql: Driver = {
       if (transactional) connection.query(sql, done);
       else connection.execute(sql, params as Value[], done);
     });
-    return answered(socketOf(connection), statement);
+    return answered(socketOf(connection), statement, patience);
   },
   insertSql: (table, columns, rows) => insertText(table, columns, rows, '`'),
 };
@@ -68,7 +68,7 @@ async function prepareSession(connection: Connection): Promise<void> {
     const statement = new Promise<void>((resolve, reject) => {
       connection.query(sql, (error) => (error ? reject(error) : resolve()));
     });
-    await answered(socketOf(connection), statement);
+    await answered(socketOf(connection), statement, usualPatience);
   }
 }
 

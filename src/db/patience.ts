@@ -4,12 +4,12 @@
  */
 import type { Socket } from 'node:net';
 
-/** Longest that one statement may take, in ms. With the wait for a connection, a request is answered within 15 s or so. */
-const patience = 10_000;
+/** In s. With the wait for a connection, a request is answered within 15 s or so. */
+export const usualPatience = 10;
 
 /** Gives the connection up when the statement has no answer in time: the driver fails the statement, and the pool forgets it. */
-export async function answered<T>(socket: Socket, statement: Promise<T>): Promise<T> {
-  const timer = setTimeout(() => socket.destroy(unanswered()), patience);
+export async function answered<T>(socket: Socket, statement: Promise<T>, patience: number): Promise<T> {
+  const timer = setTimeout(() => socket.destroy(unanswered(patience)), patience * 1_000);
   try {
     return await statement;
   } finally {
@@ -17,5 +17,5 @@ export async function answered<T>(socket: Socket, statement: Promise<T>): Promis
   }
 }
 
-const unanswered = () =>
-  Object.assign(new Error(`The database did not answer within ${patience / 1000} seconds.`), { code: 'ETIMEDOUT' });
+const unanswered = (patience: number) =>
+  Object.assign(new Error(`The database did not answer within ${patience} seconds.`), { code: 'ETIMEDOUT' });

@@ -37,11 +37,11 @@ export const postgres: Driver = {
       acquireConnectionTimeout: 10_000,
     };
   },
-  async send(client: Client, sql, params, native): Promise<Outcome> {
+  async send(client: Client, sql, params, { native, patience }): Promise<Outcome> {
     const { name, text } = statementOf(sql, native);
     const bare = params.length === 0 && /^(begin|commit|rollback|savepoint|release)/i.test(sql);
     const statement = client.query(bare ? { text } : { name, text, values: params as unknown[] });
-    const result = await answered(socketOf(client), statement);
+    const result = await answered(socketOf(client), statement, patience);
     const rows = result.rows as { id?: number }[];
     return { rows, changes: result.rowCount ?? 0, insertId: rows[0]?.id ?? 0 };
   },

@@ -1,6 +1,11 @@
 /** What writers were told, held against what is in the database. */
-import type { DatabaseConfig } from '../../../src/base/config.ts';
+import type { Config, DatabaseConfig } from '../../../src/base/config.ts';
+import { siteOf } from '../../../src/cli/site.ts';
+import type { TenantContext } from '../../../src/db/context.ts';
 import { Database } from '../../../src/db/database.ts';
+import { listTenants } from '../../../src/domain/accounts/service.ts';
+import * as audit from '../../../src/domain/audit/service.ts';
+import * as changes from '../../../src/queue/changes.ts';
 import type { Writers } from './writers.ts';
 
 export interface Balance {
@@ -28,6 +33,37 @@ export async function balance(config: DatabaseConfig, writers: Writers): Promise
   } finally {
     await database.close();
   }
+}
+
+/** What is wrong with the chain or the numbers of each tenant; empty when every change has its place and every record its seal. */
+export async function chains(config: DatabaseConfig): Promise<string[]> {
+  const database = new Database({ ...config, poolSize: 2 });
+  try {
+    const { ctx } = await siteOf({} as Config, database);
+    const faults: string[] = [];
+    for (const tenant of await listTenants(ctx)) faults.push(...(await chainFaults({ ...ctx, tenant })));
+    return faults;
+  } finally {
+    await database.close();
+  }
+}
+
+async function chainFaults(ctx: TenantContext): Promise<string[]> {
+  const { first_bad, records } = await audit.verify(ctx, { checkpoints: [], key: undefined });
+  const sql =
+    'SELECT COUNT(*) AS count, COUNT(DISTINCT seq) AS numbered, MAX(seq) AS last FROM change_log WHERE tenant_id = ?';
+  const [log] = await ctx.db.query<{ count: number; numbered: number; last: number | null }>(sql, [ctx.tenant.id]);
+  const head = (await changes.pull(ctx, 0, 1)).head;
+  const [history] = await ctx.db.query<{ count: number }>(
+    'SELECT COUNT(*) AS count FROM asset_state_history WHERE tenant_id = ?',
+    [ctx.tenant.id],
+  );
+  const faults = first_bad ? [first_bad.message] : [];
+  if (records !== history!.count) faults.push(`${history!.count} records, but ${records} seals`);
+  const { count, numbered, last } = log!;
+  if (count !== numbered || count !== (last ?? 0) || count !== head)
+    faults.push(`${count} changes, ${numbered} numbers up to ${last}, head ${head}`);
+  return faults;
 }
 
 interface Scan {

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { type DatabaseConfig, loadConfig } from '../../../src/base/config.ts';
 import { until } from '../pty.ts';
 import { Daemon, type DaemonOptions } from './daemon.ts';
-import { balance, balanced } from './ledger.ts';
+import { balance, balanced, chains } from './ledger.ts';
 import { type Client, logIn, makeSite, type Site } from './site.ts';
 import { type Refusal, Writers } from './writers.ts';
 
@@ -91,6 +91,7 @@ export class Stage {
     await this.writers.settle();
     expect(this.writers.answered.size).toBe(this.writers.sent.size);
     expect(await balance(this.config, this.writers)).toEqual(balanced);
+    expect(await chains(this.config)).toEqual([]);
   }
 
   /** Whatever was not taken was refused properly, in time, and nobody was cut off. */
