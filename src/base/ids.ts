@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { hash, randomBytes, randomUUID } from 'node:crypto';
 
 export const newUuid = (): string => randomUUID();
 
@@ -6,7 +6,7 @@ export const newUuid = (): string => randomUUID();
 export const newSecret = (bytes = 32): string => randomBytes(bytes).toString('base64url');
 
 /** Lower-case hex SHA-256. */
-export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+export const sha256 = (data: string | Uint8Array): string => hash('sha256', data);
 
 // Crockford's alphabet: no I, L, O, U, so that a code read aloud or typed by hand stays itself.
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

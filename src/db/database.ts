@@ -32,6 +32,8 @@ export interface Db {
   readonly forUpdate: string;
   /** One transaction writes at a time, in all processes: what it reads stays true until it ends. */
   readonly oneWriter: boolean;
+  /** SQL for a text column as JSON text, `null` for NULL; escapes may differ from JavaScript's in what is rare. */
+  jsonText(column: string): string;
   /** Runs work in a transaction; within one it joins the outer. Deadlocks are tried again: work must be repeatable. */
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /**
@@ -140,6 +142,10 @@ export class Database implements Db {
         await new Promise((resolve) => setTimeout(resolve, 5 * 2 ** attempt * Math.random()));
       }
     }
+  }
+
+  jsonText(column: string): string {
+    return this.#driver.jsonText(column);
   }
 
   shared<T>(work: (tx: Db) => Promise<T>): Promise<T> {

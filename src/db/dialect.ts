@@ -39,6 +39,8 @@ export interface Driver {
   pool(config: DatabaseConfig, use: 'read' | 'write'): Knex.Config;
   send(connection: Connection, sql: string, params: readonly Value[], how: How): Promise<Outcome>;
   insertSql(table: string, columns: readonly string[], rows: number, returnId?: boolean): string;
+  /** SQL for a column as JSON text, `null` for NULL. */
+  jsonText(column: string): string;
   /** Inserts however many rows that come as one parameter, a JSON list of lists; undefined where lists of rows are as fast. */
   insertJsonSql?(table: string, columns: readonly string[]): string;
 }

@@ -58,6 +58,7 @@ export const mysql: Driver = {
     return answered(socketOf(connection), statement, patience);
   },
   insertSql: (table, columns, rows) => insertText(table, columns, rows, '`'),
+  jsonText: (column) => `COALESCE(JSON_QUOTE(${column}), 'null')`,
 };
 
 // The type leaves it out.

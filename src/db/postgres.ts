@@ -47,6 +47,7 @@ export const postgres: Driver = {
   },
   insertSql: (table, columns, rows, returnId = true) =>
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
+  jsonText: (column) => `COALESCE(to_json(${column})::text, 'null')`,
 };
 
 // The type leaves it out; knex and pg's own pool reach for it too.

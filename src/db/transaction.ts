@@ -76,6 +76,10 @@ export class Transaction implements Db {
     return this.#send(insertSql(table, columns, rows.length, false), rows.flat());
   }
 
+  jsonText(column: string): string {
+    return this.#driver.jsonText(column);
+  }
+
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     return work(this);
   }

@@ -135,6 +135,7 @@ export function handleOf(database: Database): Db {
     insertMany: (table, rows) => database.insertMany(table, rows),
     transaction: (work) => database.transaction(work),
     oneWriter: database.oneWriter,
+    jsonText: (column) => database.jsonText(column),
     shared: (work) => database.shared(work),
     savepoint: () => database.savepoint(),
     beforeCommit: () => database.beforeCommit(),
