@@ -33,13 +33,16 @@ export class Stage {
     this.#options = options;
   }
 
+  get dir(): string {
+    return this.#site.dir;
+  }
+
   /** Resolves once the writers, 16 unless said, have begun. */
   async start(): Promise<this> {
     const { database, direct = database, parent, writers: count = 16, ...options } = this.#options;
     this.#site = await makeSite({ database, parent });
-    const { dir } = this.#site;
-    this.config = loadConfig({ dir, database: direct }, {}).database;
-    this.daemon = await new Daemon(dir, options).start();
+    this.config = loadConfig({ dir: this.dir, database: direct }, {}).database;
+    this.daemon = await new Daemon(this.dir, options).start();
     this.admin = await logIn(this.daemon.address);
     for (const asset_tag of codes) await this.admin.post('assets/', { asset_tag, name: `Drill ${asset_tag}` });
     this.writers = new Writers(this.daemon.address, this.admin.headers, { count, codes });
