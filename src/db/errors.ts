@@ -38,7 +38,11 @@ export const retryable = (error: unknown): boolean => error instanceof Collision
 export function translate(error: unknown, dialect: Dialect): unknown {
   if (error instanceof AppError) return error;
   const fault = (error ?? {}) as DriverError;
-  if (/Timeout acquiring a connection|pool is probably full/i.test(fault.message ?? ''))
+  if (
+    /Timeout acquiring a connection|pool is probably full|Unable to acquire a connection|^aborted$/i.test(
+      fault.message ?? '',
+    )
+  )
     return new Unavailable('The database is busy. Try again in a few seconds.', { cause: error });
   return readers[dialect](fault) ?? network(fault) ?? error;
 }
