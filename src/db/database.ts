@@ -28,6 +28,8 @@ export interface Db {
   insert(table: string, row: Record<string, Value>): Promise<number>;
   /** Inserts rows of one shape, hundreds with each statement; none of their values may be bytes. */
   insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void>;
+  /** The same, and answers their ids in the order of the rows. */
+  insertAll(table: string, rows: readonly Record<string, Value>[]): Promise<number[]>;
   /** ` FOR UPDATE` where rows are locked one by one; empty on SQLite, whose writer is alone anyway. */
   readonly forUpdate: string;
   /** One transaction writes at a time, in all processes: what it reads stays true until it ends. */
@@ -132,6 +134,10 @@ export class Database implements Db {
     return this.transaction((tx) => tx.insertMany(table, rows));
   }
 
+  insertAll(table: string, rows: readonly Record<string, Value>[]): Promise<number[]> {
+    return this.transaction((tx) => tx.insertAll(table, rows));
+  }
+
   async transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -174,7 +180,7 @@ export class Database implements Db {
         this.#send(connection, sql, params, native);
       await send(this.#driver.begin);
       try {
-        const tx = new Transaction(this.dialect, this.#driver, this.build, send);
+        const tx = new Transaction(this.dialect, this.#driver, this.build, connection, send);
         const result = await work(tx);
         await tx.commit();
         return result;

@@ -39,15 +39,22 @@ export interface Driver {
   pool(config: DatabaseConfig, use: 'read' | 'write'): Knex.Config;
   send(connection: Connection, sql: string, params: readonly Value[], how: How): Promise<Outcome>;
   insertSql(table: string, columns: readonly string[], rows: number, returnId?: boolean): string;
+  /** Ids of so many rows of one insert, in their order, from what the statement answered. */
+  insertedIds(outcome: Outcome, rows: number, connection: Connection): Promise<number[]> | number[];
   /** SQL for a column as JSON text, `null` for NULL. */
   jsonText(column: string): string;
   /** Inserts however many rows that come as one parameter, a JSON list of lists; undefined where lists of rows are as fast. */
-  insertJsonSql?(table: string, columns: readonly string[]): string;
+  insertJsonSql?(table: string, columns: readonly string[], returnIds: boolean): string;
 }
 
 const drivers: Record<Dialect, Driver> = { sqlite, postgres, mysql };
 
 export const driverFor = (config: DatabaseConfig): Driver => drivers[config.dialect];
+
+/** Ids are given in the order of the rows, whatever the order of the answer. */
+export function returnedIds({ rows }: Outcome): number[] {
+  return (rows as { id: number }[]).map(({ id }) => id).sort((one, two) => one - two);
+}
 
 /** `INSERT INTO t (a, b) VALUES (?, ?), …`; names come from our own definitions, never from a request. */
 export function insertText(table: string, columns: readonly string[], rows: number, quote: string): string {

@@ -64,7 +64,7 @@ export class GroupCommit {
       const answers = (await this.#together(group, plainly)) ?? (await this.#together(group, inSavepoint));
       for (const answer of answers ?? []) answer();
     } catch (error) {
-      if (retryable(error)) return this.#alone(group);
+      if (retryable(error) || !concernsAll(error)) return this.#alone(group);
       for (const { reject } of group) reject(error);
     }
   }
@@ -83,7 +83,7 @@ export class GroupCommit {
     }
   }
 
-  /** A group that met another transaction is undone whole, and each of its works gets its own tries. */
+  /** A group that met another transaction, or whose commit one of them spoils, is undone whole; each of its works gets its own. */
   async #alone(group: Waiting[]): Promise<void> {
     await Promise.all(
       group.map(({ work, resolve, reject }) => this.#transactions.transaction(work).then(resolve, reject)),

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import type { Client } from 'pg';
 import type { DatabaseConfig } from '../base/config.ts';
 import { sha256 } from '../base/ids.ts';
-import { type Driver, insertText, type Outcome } from './dialect.ts';
+import { type Driver, insertText, type Outcome, returnedIds } from './dialect.ts';
 import { answered } from './patience.ts';
 
 const int8 = 20;
@@ -47,6 +47,7 @@ export const postgres: Driver = {
   },
   insertSql: (table, columns, rows, returnId = true) =>
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
+  insertedIds: returnedIds,
   jsonText: (column) => `COALESCE(to_json(${column})::text, 'null')`,
 };
 

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import type { Knex } from 'knex';
 import type { Database as Handle, Statement } from 'sqlite3';
 import type { DatabaseConfig } from '../base/config.ts';
-import { type Driver, insertText, type Outcome, type Value } from './dialect.ts';
+import { type Driver, insertText, type Outcome, returnedIds, type Value } from './dialect.ts';
 import { adopt, giveUpIfMended, refusalOf } from './sqlite-handles.ts';
 
 /** How long a statement waits for another process's lock before SQLITE_BUSY, in ms. */
@@ -59,9 +59,11 @@ export const sqlite: Driver = {
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
   jsonText: (column) => `json_quote(${column})`,
   // One text for any number of rows, and one parameter to bind instead of a dozen for each.
-  insertJsonSql: (table, columns) =>
+  insertJsonSql: (table, columns, returnIds) =>
     `INSERT INTO ${table} (${columns.map((column) => `"${column}"`).join(', ')}) ` +
-    `SELECT ${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each(?)`,
+    `SELECT ${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each(?)` +
+    (returnIds ? ' RETURNING id' : ''),
+  insertedIds: returnedIds,
 };
 
 // knex can only add to the flags it opens with, so a reader says mode=ro in the file's URI.

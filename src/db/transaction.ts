@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { AppError, Unavailable } from '../base/errors.ts';
 import type { Db } from './database.ts';
-import type { Dialect, Driver, Outcome, Value } from './dialect.ts';
+import type { Connection, Dialect, Driver, Outcome, Value } from './dialect.ts';
 
 /** Rows of one insert. Beyond the first few counts only powers of two, so that there are few texts to prepare. */
 const mostRows = 256;
@@ -19,17 +19,19 @@ export class Transaction implements Db {
   readonly oneWriter: boolean;
   readonly #driver: Driver;
   readonly #send: Send;
+  readonly #ids: (outcome: Outcome, rows: number) => Promise<number[]> | number[];
   readonly #collected = new Map<Flush, unknown[]>();
   #changes = 0;
   /** Parts within parts have names of their own: on MySQL one of the same name would replace the outer. */
   #depth = 0;
 
-  constructor(dialect: Dialect, driver: Driver, build: Knex, send: Send) {
+  constructor(dialect: Dialect, driver: Driver, build: Knex, connection: Connection, send: Send) {
     this.dialect = dialect;
     this.build = build;
     this.forUpdate = driver.forUpdate;
     this.oneWriter = driver.oneWriter;
     this.#driver = driver;
+    this.#ids = (outcome, rows) => driver.insertedIds(outcome, rows, connection);
     this.#send = (sql, params, native) => {
       if (!/^\s*select\b/i.test(sql)) this.#changes += 1;
       return send(sql, params, native);
@@ -60,20 +62,37 @@ export class Transaction implements Db {
   }
 
   async insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void> {
+    await this.#inChunks(rows, (columns, values) => this.#insertRows(table, columns, values, false));
+  }
+
+  async insertAll(table: string, rows: readonly Record<string, Value>[]): Promise<number[]> {
+    const ids: number[] = [];
+    await this.#inChunks(rows, async (columns, values) => {
+      ids.push(...(await this.#ids(await this.#insertRows(table, columns, values, true), values.length)));
+    });
+    return ids;
+  }
+
+  async #inChunks(
+    rows: readonly Record<string, Value>[],
+    insert: (columns: string[], values: Value[][]) => Promise<unknown>,
+  ): Promise<void> {
     const columns = Object.keys(rows[0] ?? {});
     for (let from = 0; from < rows.length; ) {
       const left = Math.min(mostRows, rows.length - from);
       const count = left <= anyCount ? left : 2 ** Math.floor(Math.log2(left));
-      const values = rows.slice(from, from + count).map((row) => columns.map((column) => row[column] ?? null));
-      await this.#insertRows(table, columns, values);
+      await insert(
+        columns,
+        rows.slice(from, from + count).map((row) => columns.map((column) => row[column] ?? null)),
+      );
       from += count;
     }
   }
 
-  #insertRows(table: string, columns: string[], rows: Value[][]): Promise<Outcome> {
+  #insertRows(table: string, columns: string[], rows: Value[][], returnIds: boolean): Promise<Outcome> {
     const { insertSql, insertJsonSql } = this.#driver;
-    if (insertJsonSql) return this.#send(insertJsonSql(table, columns), [JSON.stringify(rows)]);
-    return this.#send(insertSql(table, columns, rows.length, false), rows.flat());
+    if (insertJsonSql) return this.#send(insertJsonSql(table, columns, returnIds), [JSON.stringify(rows)]);
+    return this.#send(insertSql(table, columns, rows.length, returnIds), rows.flat());
   }
 
   jsonText(column: string): string {

@@ -4,8 +4,9 @@
  */
 import { type TenantContext, timestamp } from '../db/context.ts';
 import type { Db, Row } from '../db/database.ts';
+import type { Value } from '../db/dialect.ts';
 import { advance, headOf, lockHead } from './heads.ts';
-import type { Unsealed } from './seals.ts';
+import { unsealedOf } from './seals.ts';
 import * as sequencer from './sequencer.ts';
 
 export type Op = 'create' | 'update' | 'delete';
@@ -39,6 +40,9 @@ export interface Pulled {
   changes: NumberedChange[];
 }
 
+/** A row of asset_state_history before it has its id. */
+export type HistoryRecord = { checksum: string } & Record<string, Value>;
+
 type Entry = Omit<Change, 'fields'> & {
   tenant_id: number;
   fields: string;
@@ -46,7 +50,7 @@ type Entry = Omit<Change, 'fields'> & {
   actor_label: string;
   device: string | null;
   created_at: string;
-  record: Unsealed | null;
+  record: HistoryRecord | null;
 };
 
 /** Adds to the transaction's changes. */
@@ -54,9 +58,9 @@ export function append(ctx: TenantContext, change: Change): void {
   ctx.db.beforeCommit(flush, entryOf(ctx, change, null));
 }
 
-/** Adds a history record to what the transaction leaves to be sealed; it is a change like any other. */
-export function appendRecord(ctx: TenantContext, record: Unsealed): void {
-  const change = { entity: 'history_record', entity_id: record.history_id, op: 'create' as const, fields: [] };
+/** Adds a history record, to be written and sealed with the transaction's changes, as one of them. */
+export function appendRecord(ctx: TenantContext, record: HistoryRecord): void {
+  const change = { entity: 'history_record', entity_id: 0, op: 'create' as const, fields: [] };
   ctx.db.beforeCommit(flush, entryOf(ctx, change, record));
 }
 
@@ -77,7 +81,7 @@ export async function pull(ctx: TenantContext, after: number, limit: number): Pr
   return { epoch: head.epoch, floor: head.floor, head: head.seq, changes };
 }
 
-const entryOf = (ctx: TenantContext, change: Change, record: Unsealed | null): Entry => ({
+const entryOf = (ctx: TenantContext, change: Change, record: HistoryRecord | null): Entry => ({
   ...change,
   fields: JSON.stringify(change.fields),
   tenant_id: ctx.tenant.id,
@@ -88,37 +92,35 @@ const entryOf = (ctx: TenantContext, change: Change, record: Unsealed | null): E
   record,
 });
 
+/** Records first, then the changes that name them, all of the transaction's in one statement each. */
 async function flush(tx: Db, entries: Entry[]): Promise<void> {
-  if (!tx.oneWriter)
-    return tx.insertMany(
-      'change_log',
-      entries.map((entry) => rowOf(entry, null)),
-    );
-  for (const tenant of new Set(entries.map(({ tenant_id }) => tenant_id)))
+  const records = entries.flatMap(({ record }) => record ?? []);
+  const ids = await tx.insertAll('asset_state_history', records);
+  const rows = entries.map((entry) => rowOf(entry, entry.record ? ids.shift()! : null));
+  if (!tx.oneWriter) return tx.insertMany('change_log', rows);
+  for (const tenant of new Set(rows.map(({ tenant_id }) => tenant_id)))
     await writeNumbered(
       tx,
       tenant,
-      entries.filter(({ tenant_id }) => tenant_id === tenant),
+      rows.filter(({ tenant_id }) => tenant_id === tenant),
     );
 }
 
-async function writeNumbered(tx: Db, tenant: number, entries: Entry[]): Promise<void> {
+async function writeNumbered(tx: Db, tenant: number, rows: LogRow[]): Promise<void> {
   const head = await lockHead(tx, tenant);
   await tx.insertMany(
     'change_log',
-    entries.map((entry, index) => rowOf(entry, head.seq + index + 1)),
+    rows.map((row, index) => ({ ...row, seq: head.seq + index + 1 })),
   );
-  await advance(
-    tx,
-    head,
-    entries.length,
-    entries.flatMap(({ record }) => record ?? []),
-  );
+  await advance(tx, head, rows.length, unsealedOf(rows));
 }
 
-const rowOf = ({ record, ...entry }: Entry, seq: number | null) => ({
+type LogRow = ReturnType<typeof rowOf>;
+
+const rowOf = ({ record, ...entry }: Entry, history_id: number | null) => ({
   ...entry,
-  seq,
-  history_id: record?.history_id ?? null,
+  entity_id: history_id ?? entry.entity_id,
+  seq: null as number | null,
+  history_id,
   content_hash: record?.checksum ?? null,
 });

@@ -25,6 +25,12 @@ export interface Unsealed {
   checksum: string;
 }
 
+/** The records among rows of the change log, by the log's own hash: one that was taken away before its seal is still missed. */
+export const unsealedOf = (rows: readonly { history_id: number | null; content_hash: string | null }[]): Unsealed[] =>
+  rows.flatMap(({ history_id, content_hash: checksum }) =>
+    history_id !== null && checksum !== null ? { history_id, checksum } : [],
+  );
+
 /** Seals for the records, in their order, after the seal `from`; answers the last one's number and hash with them. */
 export function chain(tenant: number, from: { seal_seq: number; seal_hash: string }, records: readonly Unsealed[]) {
   let { seal_seq, seal_hash } = from;

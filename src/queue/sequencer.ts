@@ -5,6 +5,7 @@
 import type { Log } from '../base/log.ts';
 import type { Database, Db } from '../db/database.ts';
 import { advance, lockHead } from './heads.ts';
+import { unsealedOf } from './seals.ts';
 
 /** Changes numbered under one lock. */
 const batch = 2_000;
@@ -46,11 +47,7 @@ async function numberBatch(tx: Db, tenant: number): Promise<number> {
   const rows = await tx.query<Waiting>(sql, [tenant, batch]);
   if (rows.length === 0) return 0;
   await number(tx, tenant, head.seq, rows);
-  // By the log's own hash, so that a record which was taken away before its seal is still missed.
-  const records = rows.flatMap(({ history_id, content_hash: checksum }) =>
-    history_id !== null && checksum !== null ? { history_id, checksum } : [],
-  );
-  await advance(tx, head, rows.length, records);
+  await advance(tx, head, rows.length, unsealedOf(rows));
   return rows.length;
 }
 

@@ -30,7 +30,7 @@ async function create(ctx: TenantContext, values: Fields<typeof assets>): Promis
     checked_out_at: null,
     expected_return_at: null,
   });
-  await history.append(ctx, {
+  history.append(ctx, {
     asset: asset.id,
     event_type: 'create',
     previous_state: {},
@@ -56,7 +56,7 @@ export async function write(
   if (Object.keys(changed).length === 0 && !circumstance.always) return asset;
   const written = await store.update(ctx, assets, asset, changed);
   const previous = Object.fromEntries(Object.keys(changed).map((field) => [field, asset[field as keyof AssetRow]]));
-  await history.append(ctx, {
+  history.append(ctx, {
     asset: asset.id,
     event_type: circumstance.event_type ?? eventTypeOf(changed),
     previous_state: previous,
@@ -70,7 +70,7 @@ export async function write(
 
 /** Scans and children stay, without the asset; its codes are free again; its history outlives it. */
 async function remove(ctx: TenantContext, asset: AssetRow): Promise<void> {
-  await history.append(ctx, { asset: asset.id, event_type: 'delete', previous_state: stateOf(asset), new_state: {} });
+  history.append(ctx, { asset: asset.id, event_type: 'delete', previous_state: stateOf(asset), new_state: {} });
   await ctx.db.execute('UPDATE scan_events SET asset_id = NULL WHERE asset_id = ?', [asset.id]);
   const codes = await ctx.db.query<{ id: number }>('SELECT id FROM asset_codes WHERE asset_id = ?', [asset.id]);
   for (const { id } of codes) await store.remove(ctx, assetCodes, id);

@@ -23,8 +23,8 @@ export interface Happening {
   gps_longitude?: string | null;
 }
 
-/** Writes one record in the caller's transaction, to be sealed. Its checksum is SHA-256 over the RFC 8785 body that is stored. */
-export async function append(ctx: TenantContext, happening: Happening): Promise<void> {
+/** Adds one record to the caller's transaction, written just before its commit and sealed. Its checksum is SHA-256 over the RFC 8785 body that is stored. */
+export function append(ctx: TenantContext, happening: Happening): void {
   const at = timestamp(ctx);
   const record = {
     tenant: ctx.tenant.id,
@@ -41,7 +41,7 @@ export async function append(ctx: TenantContext, happening: Happening): Promise<
   };
   const body = canonicalize(record)!;
   const checksum = sha256(body);
-  const history_id = await ctx.db.insert('asset_state_history', {
+  changes.appendRecord(ctx, {
     tenant_id: record.tenant,
     asset_id: record.asset,
     event_type: record.event_type,
@@ -57,7 +57,6 @@ export async function append(ctx: TenantContext, happening: Happening): Promise<
     created_at: at,
     updated_at: at,
   });
-  changes.appendRecord(ctx, { history_id, checksum });
 }
 
 /** The records of one asset, newest first unless the query says otherwise. */

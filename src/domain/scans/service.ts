@@ -89,7 +89,7 @@ async function write(ctx: TenantContext, { given, ...input }: ScanInput): Promis
     status: valid ? 'validated' : 'rejected',
     validation_errors: errors,
   });
-  if (asset) await assets.recordScan(ctx, asset, happeningOf(scan));
+  if (asset) assets.recordScan(ctx, asset, happeningOf(scan));
   return scan;
 }
 

@@ -133,6 +133,7 @@ export function handleOf(database: Database): Db {
     run: (query, tail) => database.run(query, tail),
     insert: (table, row) => database.insert(table, row),
     insertMany: (table, rows) => database.insertMany(table, rows),
+    insertAll: (table, rows) => database.insertAll(table, rows),
     transaction: (work) => database.transaction(work),
     oneWriter: database.oneWriter,
     jsonText: (column) => database.jsonText(column),
