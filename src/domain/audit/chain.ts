@@ -1,5 +1,4 @@
 /** The walk along a tenant's chain of seals: the first link that does not hold, and why. */
-
 import { sha256 } from '../../base/ids.ts';
 import type { TenantContext } from '../../db/context.ts';
 import { type Head, headOf } from '../../queue/heads.ts';
@@ -38,31 +37,44 @@ export interface WalkOptions {
 
 /** Links read at a time: enough to keep the database busy, few enough to hold. */
 const page = 2_000;
+/** Pages asked for ahead, each on a connection of its own: reading takes several times as long as checking. */
+const ahead = 3;
 
 export async function walk(ctx: TenantContext, options: WalkOptions = {}): Promise<Walked> {
   const { from = 1 } = options;
   const head = await headOf(ctx.db, ctx.tenant.id);
-  const total = Math.max(0, (head?.seal_seq ?? 0) - from + 1);
+  const last = await lastSeal(ctx);
   const state: Walked = { records: 0, sequence: from - 1, seal: await sealBefore(ctx, from), bad: null };
-  let next = pageAfter(ctx, state.sequence);
-  for (;;) {
-    const links = await next;
-    if (links.length > 0) next = pageAfter(ctx, links.at(-1)!.seq);
+  for await (const links of pages(ctx, from, last)) {
     for (const link of links) {
       state.bad = holds(state, link) ? null : await fault(ctx, state, link);
-      if (state.bad) break;
+      if (state.bad) return state;
       state.records += 1;
       state.sequence = link.seq;
       state.seal = link.hash;
       options.onLink?.(link.seq, link.hash);
     }
-    options.onProgress?.(state.records, total);
-    if (state.bad || links.length < page) break;
+    options.onProgress?.(state.records, Math.max(0, last - from + 1));
   }
-  // A page that was asked for too early must not be left without a listener.
-  await next.catch(() => undefined);
-  if (state.bad) return state;
   return { ...state, bad: head ? await headFault(ctx, state, head) : null };
+}
+
+/** The links in their order, a page each, whatever is missing among them. */
+async function* pages(ctx: TenantContext, from: number, last: number): AsyncGenerator<Link[]> {
+  const asked: Promise<Link[]>[] = [];
+  try {
+    for (let next = from; next <= last || asked.length > 0; ) {
+      for (; next <= last && asked.length <= ahead; next += page) {
+        const links = pageFrom(ctx, next, Math.min(last, next + page - 1));
+        // It may fail before its turn comes; who waits for it then is told.
+        links.catch(() => undefined);
+        asked.push(links);
+      }
+      yield await asked.shift()!;
+    }
+  } finally {
+    await Promise.allSettled(asked);
+  }
 }
 
 /** The head was read before the walk: the chain holds it, or its end was cut off. */
@@ -84,11 +96,16 @@ async function headFault(ctx: TenantContext, { sequence, seal }: Walked, head: H
   };
 }
 
-function pageAfter(ctx: TenantContext, seq: number): Promise<Link[]> {
+function pageFrom(ctx: TenantContext, first: number, last: number): Promise<Link[]> {
   const sql =
     `SELECT ${linkColumns(ctx.db)} FROM history_seals s LEFT JOIN asset_state_history h ON h.id = s.history_id ` +
-    'WHERE s.tenant_id = ? AND s.seq > ? ORDER BY s.seq LIMIT ?';
-  return ctx.db.query<Link>(sql, [ctx.tenant.id, seq, page]);
+    'WHERE s.tenant_id = ? AND s.seq BETWEEN ? AND ? ORDER BY s.seq';
+  return ctx.db.query<Link>(sql, [ctx.tenant.id, first, last]);
+}
+
+async function lastSeal({ db, tenant }: TenantContext): Promise<number> {
+  const sql = 'SELECT MAX(seq) AS last FROM history_seals WHERE tenant_id = ?';
+  return (await db.query<{ last: number | null }>(sql, [tenant.id]))[0]!.last ?? 0;
 }
 
 async function sealBefore(ctx: TenantContext, from: number): Promise<string> {
