@@ -11,9 +11,8 @@ Transaction.prototype.insertMany = async function (table, rows) {
   if (!isLeftOut(table)) await insertMany.call(this, table, rows);
 };
 Transaction.prototype.query = async function <T>(sql: string, params = []) {
-  return isLeftOut(sql)
-    ? [head as T]
-    : query.call<Transaction, [string, typeof params], Promise<T[]>>(this, sql, params);
+  if (isLeftOut(sql)) return sql.includes('change_heads') ? [head as T] : [];
+  return query.call<Transaction, [string, typeof params], Promise<T[]>>(this, sql, params);
 };
 Transaction.prototype.execute = async function (sql, params) {
   return isLeftOut(sql) ? 1 : execute.call(this, sql, params);
