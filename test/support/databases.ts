@@ -41,7 +41,8 @@ export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase>
   return { config, database, drop };
 }
 
-async function create(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
+/** A database without tables; on SQLite a file that is not there yet. */
+export async function create(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
   const name = `assetra_test_${randomBytes(5).toString('hex')}`;
   if (dialect === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'assetra-db-'));

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type Config, loadConfig } from '../../base/config.ts';
 import { AppError, ConfigError } from '../../base/errors.ts';
@@ -42,8 +42,8 @@ export const run: Run<Flags> = async ({ args, flags, out }) => {
 };
 
 function checkFile(file: string): void {
-  const place = statSync(file, { throwIfNoEntry: false });
-  if (!place?.isFile()) throw new ConfigError(`There is no file ${file}. Name a backup that \`assetra backup\` wrote.`);
+  if (!existsSync(file) || !statSync(file).isFile())
+    throw new ConfigError(`There is no file ${file}. Name a backup that \`assetra backup\` wrote.`);
   try {
     accessSync(file, constants.R_OK);
   } catch (error) {

@@ -23,8 +23,8 @@ export interface Written {
 /** Writes the site to `path`, whole or not at all. */
 export async function writeBackup(config: Config, path: string, out: Output): Promise<Written> {
   const file = resolve(path);
-  checkPlace(config, file);
   try {
+    checkPlace(config, file);
     return await withStaging(dirname(file), async (folder, signal) => {
       const manifest = await draft(config, folder, signal, out);
       const archive = join(folder, 'backup.tar.gz');

@@ -57,7 +57,8 @@ export const sqliteDump: Dumper = {
 
 async function takeFrom(filename: string, file: string): Promise<void> {
   try {
-    const live = await open(filename, sqlite3.OPEN_READONLY);
+    // Writes nothing, but one that may only read would leave its lock files behind.
+    const live = await open(filename, sqlite3.OPEN_READWRITE);
     await copy(live, file, 'out').finally(() => close(live));
   } catch (error) {
     throw translate(error, 'sqlite');
