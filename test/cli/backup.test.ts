@@ -254,7 +254,7 @@ onEveryDatabase('backup and restore', (dialect) => {
     expect(stderr.trimEnd().split('\n').at(-1)).toContain(safety);
     const refused = await scan(daemon);
     expect([refused.status, refused.retryAfter]).toEqual([503, '5']);
-    documentOf(await run('restore', safety, '--yes', '--json'));
+    expect(documentOf(await run('restore', safety, '--yes', '--json')).safety_backup).toBeNull();
     expect((await call(daemon, token, 'GET', 'scan-events/')).body.count).toBe(1);
   }, 60_000);
 

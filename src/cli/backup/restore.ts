@@ -108,7 +108,7 @@ async function consent(place: Place, content: Content, manifest: Manifest, flags
   if (place.fresh && place.keys.length === 0 && content.kind === 'empty') return;
   if (content.kind === 'unreadable')
     out.note(`No safety backup is made, as the database cannot be read. ${content.reason}`);
-  if (content.kind === 'empty') out.note('No safety backup is made, as the database is empty.');
+  if (content.kind === 'empty') out.note('No safety backup is made, as the database holds no whole site.');
   if (flags.yes) return;
   const message = `Replace what is in ${place.config.dir} and ${place.named} by the backup of ${manifest.created_at}?`;
   if (!(await confirm({ message, flag: '--yes' }))) throw new AppError('stopped', 500, 'Nothing was changed.');

@@ -18,7 +18,7 @@ export interface Snapshot {
   heads: HeadState[];
 }
 
-/** What a database holds before a restore: what could be lost by it. */
+/** What a database holds before a restore; half a site counts as empty. */
 export type Content = { kind: 'empty' | 'site' } | { kind: 'unreadable'; reason: string };
 
 export interface Dumper {

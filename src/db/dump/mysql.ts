@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import type { DatabaseConfig } from '../../base/config.ts';
 import { AppError } from '../../base/errors.ts';
 import { newSecret } from '../../base/ids.ts';
+import { retryable } from '../errors.ts';
 import { type Dumper, LoadFailed } from './dumper.ts';
 import { look, readState, upgrade, withDatabase } from './state.ts';
 import { runTool, type Tool } from './tool.ts';
@@ -24,6 +25,8 @@ const dumpFlags = [
 const oracleFlags = ['--loose-set-gtid-purged=OFF', '--loose-column-statistics=0'];
 /** Who makes triggers with binary logging must be an administrator; migrations go on without them, and so does a restore. */
 const needsAdministrator = 1419;
+/** Tries of a restore that meets others' transactions. */
+const attempts = 20;
 const probe = 'assetra_restore_probe';
 
 export const mysqlDump: Dumper = {
@@ -50,26 +53,41 @@ export const mysqlDump: Dumper = {
       const args = () => [...server(config), '--default-character-set=utf8mb4', packet, config.name!];
       return runTool(client, { args, env: { MYSQL_PWD: config.password }, input, signal });
     };
-    let before: string;
-    let triggers: boolean;
+    const progress: Progress = { kept: true, version: 0 };
     try {
-      [before, triggers] = await withDatabase(config, async ({ schema }) => [
-        emptyIt(await listed(schema)),
-        await takesTriggers(schema),
-      ]);
+      const triggers = await withDatabase(config, ({ schema }) => takesTriggers(schema));
       // Nothing is undone here: a client that is missing or refused must show before the first table is gone.
       await run(nothing);
+      await persist(async () => {
+        await withDatabase({ ...config, poolSize: 1 }, ({ schema }) => empty(schema, progress));
+        await run((name) => script(file, progress.version, { triggers, sandbox: name === 'mariadb' }));
+      });
     } catch (error) {
-      throw new LoadFailed(true, error);
-    }
-    try {
-      await run((name) => script(before, file, { triggers, sandbox: name === 'mariadb' }));
-    } catch (error) {
-      throw new LoadFailed(false, error);
+      throw new LoadFailed(progress.kept, error);
     }
     return upgrade(config);
   },
 };
+
+interface Progress {
+  /** No table is gone yet. */
+  kept: boolean;
+  /** The highest auth_version that was met. */
+  version: number;
+}
+
+/** A drop may meet a transaction that is under way, and lose; then all begins again. None can commit any more. */
+async function persist(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const met = retryable(error) || /ERROR (1213|1205) /.test((error as Error).message);
+      if (!met || attempt === attempts) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50 * attempt));
+    }
+  }
+}
 
 const server = ({ host, port, socketPath, user }: DatabaseConfig): string[] => [
   '--no-defaults',
@@ -96,21 +114,22 @@ async function listed(knex: Knex): Promise<Listed> {
 const ranks = ['auth_version', 'change_log'];
 const lastOnes = (a: string, b: string): number => ranks.indexOf(a) - ranks.indexOf(b) || (a < b ? -1 : 1);
 
-function emptyIt({ tables, views }: Listed): string {
-  const last = [...tables].sort(lastOnes).reverse();
-  const live = tables.includes('auth_version')
-    ? 'LOCK TABLES auth_version WRITE; SET @live = (SELECT MAX(version) FROM auth_version); DROP TABLE auth_version; UNLOCK TABLES;'
-    : '';
-  const drops = last.filter((name) => name !== 'auth_version').map((name) => `DROP TABLE IF EXISTS ${quoted(name)};`);
-  const [log, ...others] = tables.includes('change_log') ? drops : ['', ...drops];
-  return [
-    'SET FOREIGN_KEY_CHECKS = 0; SET SESSION lock_wait_timeout = 60; SET @live = 0;',
-    log,
-    live,
-    ...views.map((name) => `DROP VIEW IF EXISTS ${quoted(name)};`),
-    ...others,
-    '',
-  ].join('\n');
+/** On one connection: its settings and locks are the session's. */
+async function empty(knex: Knex, progress: Progress): Promise<void> {
+  const { tables, views } = await listed(knex);
+  await knex.raw('SET SESSION foreign_key_checks = 0');
+  await knex.raw('SET SESSION lock_wait_timeout = 20');
+  if (tables.includes('change_log')) await knex.raw('DROP TABLE change_log');
+  progress.kept = false;
+  if (tables.includes('auth_version')) {
+    await knex.raw('LOCK TABLES auth_version WRITE');
+    const [row] = await knex('auth_version').max({ version: 'version' });
+    progress.version = Math.max(progress.version, Number(row?.version ?? 0));
+    await knex.raw('DROP TABLE auth_version');
+    await knex.raw('UNLOCK TABLES');
+  }
+  for (const name of views) await knex.raw(`DROP VIEW ${quoted(name)}`);
+  for (const name of tables.filter((table) => !ranks.includes(table))) await knex.raw(`DROP TABLE ${quoted(name)}`);
 }
 
 const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
@@ -126,15 +145,15 @@ async function* nothing(): AsyncGenerator<Buffer> {
   yield Buffer.from('SELECT 1;\n');
 }
 
-async function* script(before: string, file: string, server: Abilities): AsyncGenerator<Buffer> {
-  yield Buffer.from(before);
+async function* script(file: string, version: number, server: Abilities): AsyncGenerator<Buffer> {
+  yield Buffer.from('SET FOREIGN_KEY_CHECKS = 0; SET SESSION lock_wait_timeout = 20;\n');
   let heads = false;
   for await (const line of linesOf(file)) {
     heads ||= line.startsWith('CREATE TABLE `change_heads`');
     const own = ownLine(line, server);
     if (own !== undefined) yield Buffer.from(`${own}\n`, 'latin1');
   }
-  yield Buffer.from(renewed(heads));
+  yield Buffer.from(renewed(version, heads));
 }
 
 /** Bytes as latin1, so that they come out as they went in. Not readline: it also breaks lines at U+2028. */
@@ -159,9 +178,9 @@ export function ownLine(line: string, { triggers, sandbox }: Abilities): string 
   return line.replace(/ ?DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`/, '');
 }
 
-const renewed = (heads: boolean): string =>
+const renewed = (version: number, heads: boolean): string =>
   [
-    'UPDATE auth_version SET version = GREATEST(version, COALESCE(@live, 0)) + 1;',
+    `UPDATE auth_version SET version = GREATEST(version, ${version}) + 1;`,
     heads ? `UPDATE change_heads SET epoch = LEFT(SHA2(CONCAT('${newSecret()}', tenant_id), 256), 16);` : '',
     '',
   ].join('\n');

@@ -31,11 +31,11 @@ export async function withDatabase<T>(config: DatabaseConfig, work: (database: D
   }
 }
 
-/** Tables without the list of migrations are what a restore left that did not end. */
+/** auth_version is the first to go in a restore: tables without it are what one left that did not end. */
 export const look = (config: DatabaseConfig): Promise<Content> =>
   withDatabase(config, async ({ schema }) => {
-    const { migrations } = await readState(schema);
-    return { kind: migrations.length > 0 ? 'site' : 'empty' };
+    const whole = (await schema.schema.hasTable('auth_version')) && (await readState(schema)).migrations.length > 0;
+    return { kind: whole ? 'site' : 'empty' };
   });
 
 /** Numbers in a cursor of before the restore mean other changes now: another epoch tells. */
