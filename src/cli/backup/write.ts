@@ -42,7 +42,7 @@ async function draft(config: Config, folder: string, signal: AbortSignal, out: O
   const created_at = new Date().toISOString();
   const dumper = dumperFor(dialect);
   out.note('Copying the database …');
-  // Signed checkpoints are taken here, before the dump, so that it is at them or ahead; they become a key of the manifest.
+  // Not yet: here signed checkpoints are to be taken, so that the dump is at them or ahead, and put into the manifest.
   const { migrations, heads } = await dumper.dump(config.database, join(folder, dumper.member), signal);
   if (migrations.length === 0)
     throw new ConfigError('There are no tables of assetra in the database. Run `assetra init` or `assetra migrate`.');
