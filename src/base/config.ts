@@ -63,9 +63,12 @@ export interface ExplainedSetting {
 
 type Environment = Record<string, string | undefined>;
 
-/** Throws ConfigError naming every fault at once, each under the name of its variable or flag. */
-export function loadConfig(flags: ConfigFlags = {}, environment: Environment = process.env): Config {
-  const given = gather(flags, environment);
+/**
+ * Throws ConfigError naming every fault at once, each under the name of its variable or flag. `envFile` is read in the
+ * place of the folder's own.
+ */
+export function loadConfig(flags: ConfigFlags = {}, environment: Environment = process.env, envFile?: string): Config {
+  const given = gather(flags, environment, envFile);
   const faults: FieldErrors = fileFaults(given);
   const parsed = Settings.safeParse(given.text);
   for (const issue of parsed.error?.issues ?? []) {
@@ -94,6 +97,9 @@ export function explainConfig(flags: ConfigFlags = {}, environment: Environment 
   return [dir, ...settings];
 }
 
+/** The environment of a program that is started: this one's, and `extra`. */
+export const childEnvironment = (extra: Environment): Environment => ({ ...process.env, ...extra });
+
 interface Given {
   dir: string;
   dirSource: Source;
@@ -102,10 +108,10 @@ interface Given {
   file: ReturnType<typeof readEnvFile>;
 }
 
-function gather(flags: ConfigFlags, environment: Environment): Given {
+function gather(flags: ConfigFlags, environment: Environment, envFile?: string): Given {
   const dir = resolve(flags.dir || environment.ASSETRA_DIR || 'assetra-data');
   const dirSource = flags.dir ? 'flag' : environment.ASSETRA_DIR ? 'environment' : 'default';
-  const file = readEnvFile(join(dir, 'assetra.env'));
+  const file = readEnvFile(envFile ?? join(dir, 'assetra.env'));
   const given: Given = { dir, dirSource, text: {}, source: {}, file };
   const flagged = Object.entries(flagSettings).map(([flag, name]) => [name, flags[flag as keyof typeof flagSettings]]);
   take(given, 'file', file.values);

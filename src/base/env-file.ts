@@ -46,3 +46,17 @@ function readText(path: string): string {
     throw new ConfigError(`${path} cannot be read: ${reason}.`, { cause: error });
   }
 }
+
+/** A line of the file for a value that is read back as it is. */
+export function settingLine(name: string, value: string): string {
+  if (/^[\w./:@-]*$/.test(value)) return `${name}=${value}`;
+  const quote = ["'", '"', '`'].find((mark) => !value.includes(mark)) ?? "'";
+  return `${name}=${quote}${value}${quote}`;
+}
+
+/** The file's text with another value of one setting, whether it was there or not. */
+export function withSetting(text: string, name: string, value: string): string {
+  const own = new RegExp(`^\\s*(export\\s+)?${name}\\s*=`);
+  const others = text.split(/\r?\n/).filter((line) => !own.test(line));
+  return `${others.join('\n').trimEnd()}\n${settingLine(name, value)}\n`.replace(/^\n/, '');
+}

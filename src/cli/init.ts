@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConfigFlags, loadConfig } from '../base/config.ts';
+import { settingLine } from '../base/env-file.ts';
 import { AppError, ConfigError } from '../base/errors.ts';
 import type { GlobalFlags, Run } from './command.ts';
 import { ask, interactive, readPassword } from './prompts.ts';
@@ -77,7 +78,8 @@ function refuseExisting(dir: string): void {
     throw new ConfigError(`${dir} holds a site already. Run \`assetra serve\`, or name another folder with --dir.`);
 }
 
-function makeFolders(dir: string): void {
+/** The folder of a site and what is always in it. */
+export function makeFolders(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o750 });
     for (const name of ['keys', 'spool', 'files']) mkdirSync(join(dir, name), { recursive: true, mode: 0o700 });
@@ -98,14 +100,12 @@ function writeSettings(dir: string, flags: ConfigFlags): void {
   ];
   const lines = given
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${quoted(String(value))}`);
+    .map(([name, value]) => settingLine(name, String(value)));
   const head = ['# Settings of this Assetra site. `assetra config show` lists every one there is.'];
   const path = join(dir, 'assetra.env');
   writeFileSync(path, `${[...head, ...lines].join('\n')}\n`, { mode: 0o600 });
   chmodSync(path, 0o600);
 }
-
-const quoted = (value: string): string => (/^[\w./:@-]*$/.test(value) ? value : `'${value}'`);
 
 async function answers(flags: Flags): Promise<{ flags: GlobalFlags & ConfigFlags; founding: Founding }> {
   const asking = interactive() && !flags.yes;

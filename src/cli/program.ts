@@ -1,8 +1,6 @@
 /** From the list of commands to commander's program. Nothing here loads the work of a command. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { packageRoot } from '../base/paths.ts';
+import { programVersion } from '../base/paths.ts';
 import {
   argsOf,
   type Definition,
@@ -28,7 +26,7 @@ export const silentWriters: Writers = { out: () => undefined, err: () => undefin
 export function buildProgram(execute: Execute, writers: Writers): Command {
   const program = new Command('assetra')
     .description('Asset tracking by barcode, on one box: API daemon, job runner and admin command line.')
-    .version(version(), '--version', 'show the version')
+    .version(programVersion(), '--version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true })
@@ -89,8 +87,4 @@ function wholeNumber(text: string): number {
 function helpTail({ details, examples }: Definition): string {
   const shown = examples.map((example) => `  $ ${example}`).join('\n');
   return `${details ? `\n${details}\n` : ''}\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${shown}`;
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
 }

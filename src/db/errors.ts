@@ -53,6 +53,7 @@ const readers: Record<Dialect, (fault: DriverError) => AppError | undefined> = {
     const unique = /UNIQUE constraint failed: (.*)$/.exec(message);
     if (unique) return new UniqueViolation(unique[1]!, fault);
     if (message.includes('FOREIGN KEY constraint failed')) return new ReferenceViolation(fault);
+    if (message.includes('no such table')) return missing(fault);
     const sentence = sqliteFaults[fault.code ?? ''];
     return sentence ? new Unavailable(sentence, { cause: fault }) : undefined;
   },
@@ -63,6 +64,7 @@ const readers: Record<Dialect, (fault: DriverError) => AppError | undefined> = {
     if (code === '40001' || code === '40P01' || code === '55P03') return new Collision(fault);
     if (code === '25006') return new Unavailable('The database is read-only.', { cause: fault });
     if (code === '42501') return denied(fault);
+    if (code === '42P01') return missing(fault);
     if (code === '55000' && /not (currently )?accepting connections/i.test(fault.message ?? '')) return away(fault);
     if (code === '53100') return new Unavailable('The disk of the database is full.', { cause: fault });
     if (/^(08|53|57P)/.test(code)) return away(fault);
@@ -80,6 +82,7 @@ const readers: Record<Dialect, (fault: DriverError) => AppError | undefined> = {
     if (errno === 1213 || errno === 1205) return new Collision(fault);
     if (errno === 1290 || errno === 1836) return new Unavailable('The database is read-only.', { cause: fault });
     if (errno === 1142 || errno === 1143 || errno === 1227) return denied(fault);
+    if (errno === 1146) return missing(fault);
     if (errno === 1021 || errno === 1114) return new Unavailable('The disk of the database is full.', { cause: fault });
     if (errno === 1045 || errno === 1044 || errno === 1049)
       return new Unavailable(`The database refused the log-in: ${fault.message}`, { cause: fault });
@@ -120,6 +123,12 @@ function network(fault: DriverError): AppError | undefined {
 const denied = (fault: DriverError) =>
   new Unavailable(
     `The database user may not do this: ${fault.message}. Give it SELECT, INSERT, UPDATE and DELETE on every table.`,
+    { cause: fault },
+  );
+
+const missing = (fault: DriverError) =>
+  new Unavailable(
+    'A table of the database is missing. If the site is being restored, try again in a minute; else run `assetra migrate`.',
     { cause: fault },
   );
 

@@ -23,14 +23,19 @@ export const down = (database: Database): Promise<string[]> => run(database, (kn
 
 /** What is applied and what is not. A database newer than this program is a ConfigError. */
 export async function status(database: Database): Promise<MigrationStatus> {
-  const names = listed();
   const done = await guard(database, () => applied(database));
-  const unknown = done.filter((name) => !names.includes(name));
+  refuseNewer('The database', done);
+  return { done, pending: listed().filter((name) => !done.includes(name)) };
+}
+
+/** ConfigError when there is a migration among them that this program does not know. */
+export function refuseNewer(what: string, names: readonly string[]): void {
+  const known = listed();
+  const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
     throw new ConfigError(
-      `The database is newer than this program (it has ${unknown.join(', ')}). Install the newer assetra.`,
+      `${what} is newer than this program (it has ${unknown.join(', ')}). Install the newer assetra.`,
     );
-  return { done, pending: names.filter((name) => !done.includes(name)) };
 }
 
 async function applied(database: Database): Promise<string[]> {

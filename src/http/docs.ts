@@ -6,7 +6,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { stringify } from 'yaml';
 import { NotFound } from '../base/errors.ts';
-import { packageRoot } from '../base/paths.ts';
+import { programVersion } from '../base/paths.ts';
 import { openApiDocument } from './openapi/document.ts';
 
 const require = createRequire(import.meta.url);
@@ -22,7 +22,7 @@ const assets: Record<string, () => string> = {
 };
 const swagger = (file: string) => join(dirname(require.resolve('swagger-ui-dist/package.json')), file);
 
-export const version: string = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
+export const version = programVersion();
 
 export function mountDocs(router: Router): void {
   let document: object | undefined;

@@ -16,6 +16,9 @@ describe('a database that refuses', () => {
       { errno: 1142, message: "INSERT command denied to user 'a'@'b' for table 'assets'" },
       'Give it SELECT, INSERT',
     ],
+    ['sqlite', { code: 'SQLITE_ERROR', message: 'SQLITE_ERROR: no such table: change_log' }, 'being restored'],
+    ['postgres', { code: '42P01', message: 'relation "change_log" does not exist' }, 'being restored'],
+    ['mysql', { errno: 1146, message: "Table 'a.change_log' doesn't exist" }, 'being restored'],
   ] as const)('is a 503 that says what to do (%s, %j)', (dialect, fault, part) => {
     const error = translate(fault, dialect);
     expect(error).toBeInstanceOf(Unavailable);

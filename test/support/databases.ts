@@ -49,7 +49,7 @@ export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase>
   return { config, database, drop };
 }
 
-/** An empty one; `remove` drops it. */
+/** A database without tables; on SQLite a file that is not there yet. `remove` drops it. */
 export async function emptyDatabase(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
   const name = `assetra_test_${randomBytes(5).toString('hex')}`;
   if (dialect === 'sqlite') {

@@ -69,6 +69,31 @@ export const demo: Definition = {
   details: "The admin's password is made up and printed once, when the site is made.",
 };
 
+export const backup: Definition = {
+  usage: 'backup <file>',
+  about: 'Write the whole site to one .tar.gz, while the daemon runs',
+  args: { file: 'where to write; one that is there is replaced once the new one is whole' },
+  examples: ['assetra backup /backup/assetra.tar.gz', 'assetra backup "/backup/assetra-$(date +%F).tar.gz" --json'],
+  details:
+    'Database, settings, keys/ and files/; not spool/ and backups/. The file holds the secrets of the site and is readable by\nits owner alone. PostgreSQL needs pg_dump, MariaDB mariadb-dump, on the PATH.',
+};
+
+export const restore: Definition = {
+  usage: 'restore <file>',
+  about: 'Put a site back as a backup has it, or make it in a new folder; the daemon may run',
+  args: { file: 'what `assetra backup` wrote' },
+  flags: [
+    { ...database, about: 'fill this database, and keep it in assetra.env (default: as the settings say)' },
+    { spec: '--yes', about: 'replace the data of a site that is there without asking' },
+  ],
+  examples: [
+    'assetra restore /backup/assetra.tar.gz --dir /var/lib/assetra',
+    'assetra restore /backup/assetra.tar.gz --dir /tmp/look --database postgres://assetra@127.0.0.1/look',
+  ],
+  details:
+    'A new folder gets the settings of the backup; a site that is there keeps its own, and is first saved to backups/ in its\nfolder. Apps that sync start anew afterwards.',
+};
+
 export const configShow: Definition = {
   usage: 'config show',
   about: 'Show every setting, its value and where it comes from; secrets are hidden',

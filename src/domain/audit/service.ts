@@ -12,6 +12,7 @@ export type { BadRecord, Kind } from './chain.ts';
 export {
   type Checkpoint,
   checkpointFile,
+  isGenuine,
   openWitness,
   publicKeyOf,
   read as readCheckpoints,
