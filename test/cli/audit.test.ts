@@ -135,3 +135,47 @@ it('export says what is wrong with the place it should write to, and leaves noth
   const { code, stderr } = await audit('export', '--out', join(folder, 'nowhere', 'x.tar.gz'));
   expect([code, stderr]).toEqual([1, expect.stringContaining('does not exist. Make it, or name another with --out.')]);
 });
+
+it('backup signs the history, and restore holds it against that and says that it set it back', async () => {
+  const file = join(folder, 'backup.tar.gz');
+  const witness = join(dir, 'files/audit-checkpoints.jsonl');
+  expect((await assetra(['backup', file, '--dir', dir])).code).toBe(0);
+  await onSite((site) => addAssets(site, 2));
+  await audit('checkpoint');
+  const before = readFileSync(witness, 'utf8');
+  expect(
+    before
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).sequence),
+  ).toEqual([5, 7]);
+  const { code, stdout } = await assetra(['restore', file, '--dir', dir, '--yes']);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('Its history is what was written.')]);
+  expect(readFileSync(witness, 'utf8').startsWith(before)).toBe(true);
+  const [verified, report] = await verify();
+  expect([verified, report.tenants[0].sequence]).toEqual([0, 5]);
+  expect(report.tenants[0].notes).toEqual([
+    expect.stringMatching(/to record 5 of the chain; 2 later ones were given up/),
+  ]);
+});
+
+it('restore of a history that was changed answers 1 and names the record; backup says so before', async () => {
+  const file = join(folder, 'backup.tar.gz');
+  await audit('checkpoint');
+  await tamper("UPDATE asset_state_history SET event_type = 'move' WHERE id = 3");
+  await onSite((site) => addAssets(site, 1));
+  const backup = await assetra(['backup', file, '--dir', dir]);
+  expect(backup.code).toBe(0);
+  const { code, stdout } = await assetra(['restore', file, '--dir', join(folder, 'new'), '--json']);
+  expect([code, JSON.parse(stdout).history]).toEqual([1, ['plant-1: Record 3: event_type was changed.']]);
+});
+
+it('backup and restore go on without checkpoints that cannot be read, and say so', async () => {
+  const file = join(folder, 'backup.tar.gz');
+  writeFileSync(join(dir, 'files/audit-checkpoints.jsonl'), 'nonsense\n');
+  const backup = await assetra(['backup', file, '--dir', dir]);
+  expect([backup.code, backup.stderr]).toEqual([0, expect.stringContaining('not signed in this backup')]);
+  const { code, stderr } = await assetra(['restore', file, '--dir', dir, '--yes']);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('of another key, or damaged')]);
+  expect((await verify())[0]).toBe(0);
+});

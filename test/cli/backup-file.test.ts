@@ -36,7 +36,7 @@ async function makeSite(): Promise<void> {
   expect((await assetra([...init, '--dir', dir], { input: password })).code).toBe(0);
   mkdirSync(join(dir, 'files/logos'));
   mkdirSync(join(dir, 'backups'));
-  for (const name of ['files/logos/plant.png', 'files/audit-checkpoints.jsonl', 'spool/1.scan', 'backups/old.tar.gz'])
+  for (const name of ['files/logos/plant.png', 'spool/1.scan', 'backups/old.tar.gz'])
     writeFileSync(join(dir, name), `then: ${name}`);
 }
 beforeAll(ensureBuilt, 300_000);
@@ -48,8 +48,8 @@ describe('a backup', () => {
   it('holds database, settings, keys and files with their hashes, and neither spool nor other backups', async () => {
     expect((await run('backup', file)).code).toBe(0);
     const names = execFileSync('tar', ['tzf', file], { encoding: 'utf8' }).trim().split('\n');
-    const files = ['files/audit-checkpoints.jsonl', 'files/logos/plant.png'];
-    expect(names).toEqual(['manifest.json', 'database.sqlite', 'assetra.env', 'keys/jwt.key', ...files]);
+    const keys = ['keys/audit.key', 'keys/audit.pub', 'keys/jwt.key'];
+    expect(names).toEqual(['manifest.json', 'database.sqlite', 'assetra.env', ...keys, 'files/logos/plant.png']);
     const member = (name: string) => execFileSync('tar', ['xzOf', file, name]);
     const manifest = JSON.parse(member('manifest.json').toString());
     expect(manifest).toMatchObject({
@@ -91,7 +91,7 @@ describe('a backup', () => {
       expect([place, [1, 2].includes(code as number), sentence]).toEqual([place, true, expect.stringContaining(part)]);
     }
     expect(readdirSync(folder).sort()).toEqual(['plain', 'site']);
-    expect(readdirSync(join(dir, 'files')).sort()).toEqual(['audit-checkpoints.jsonl', 'logos']);
+    expect(readdirSync(join(dir, 'files')).sort()).toEqual(['logos']);
   });
 
   it('on a full disk is one sentence, and the one of before is still there', async ({ skip }) => {
@@ -213,26 +213,24 @@ describe('a restore', () => {
     const site = join(folder, 'new');
     const { code, stdout } = await assetra(['restore', file, '--dir', site, '--database', 'sqlite:other.db']);
     expect([code, stdout]).toEqual([0, expect.stringContaining(`Restored ${site}`)]);
-    for (const name of ['keys/jwt.key', 'files/logos/plant.png', 'files/audit-checkpoints.jsonl']) {
+    for (const name of ['keys/jwt.key', 'keys/audit.key', 'files/logos/plant.png']) {
       expect(readFileSync(join(site, name)).equals(readFileSync(join(dir, name)))).toBe(true);
       expect([name, (statSync(join(site, name)).mode & 0o777).toString(8)]).toEqual([name, '600']);
     }
     const settings = readFileSync(join(site, 'assetra.env'), 'utf8');
     expect(settings).toBe(`${readFileSync(join(dir, 'assetra.env'), 'utf8')}DATABASE_URL=sqlite:other.db\n`);
-    expect(readdirSync(site).sort()).toEqual(['assetra.env', 'files', 'keys', 'other.db', 'spool']);
+    const names = readdirSync(site).filter((name) => !/-(wal|shm)$/.test(name));
+    expect(names.sort()).toEqual(['assetra.env', 'files', 'keys', 'other.db', 'spool']);
     const findings = JSON.parse((await assetra(['doctor', '--dir', site, '--json'])).stdout);
     expect(findings.filter(({ result }: { result: string }) => result !== 'ok')).toEqual([]);
   });
 
-  it('over a site keeps its settings and its witness, and says when keys are others', async () => {
-    const witness = join(dir, 'files/audit-checkpoints.jsonl');
-    writeFileSync(witness, 'now');
+  it('over a site keeps its settings, and says when keys are others', async () => {
     writeFileSync(join(dir, 'files/logos/plant.png'), 'now');
     writeFileSync(join(dir, 'keys/jwt.key'), 'another key, and long enough to be one');
     writeFileSync(join(dir, 'assetra.env'), 'ASSETRA_PORT=8200\n', { mode: 0o600 });
     const first = JSON.parse((await run('restore', file, '--yes', '--json')).stdout);
     expect(first.restart_needed).toBe(true);
-    expect(readFileSync(witness, 'utf8')).toBe('now');
     expect(readFileSync(join(dir, 'files/logos/plant.png'), 'utf8')).toContain('then');
     expect(readFileSync(join(dir, 'assetra.env'), 'utf8')).toBe('ASSETRA_PORT=8200\n');
     const again = await run('restore', file, '--yes');
@@ -247,7 +245,8 @@ describe('a restore', () => {
     expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('No safety backup')]);
     const { code, stdout } = await run('restore', file, '--yes', '--json');
     expect([code, JSON.parse(stdout).safety_backup]).toEqual([0, null]);
-    expect(readdirSync(dir).filter((name) => name.startsWith('assetra.db.damaged-'))).toHaveLength(1);
+    const aside = readdirSync(dir).filter((name) => /^assetra\.db\.damaged-[^-]+$/.test(name));
+    expect(aside).toHaveLength(1);
     expect(JSON.parse((await run('user', 'list', '--json')).stdout)).toMatchObject([{ username: 'alice' }]);
   });
 });

@@ -84,9 +84,12 @@ export function append(path: string, checkpoints: readonly Checkpoint[]): void {
   const lines = checkpoints.map((checkpoint) => `${JSON.stringify(checkpoint)}\n`).join('');
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const before = readText(path);
+    // Whoever was killed while writing left a line without its end; what follows is none of it.
+    const text = Buffer.from(before === '' || before.endsWith('\n') ? lines : `\n${lines}`);
     const file = openSync(path, 'a', 0o600);
     try {
-      writeSync(file, lines);
+      for (let written = 0; written < text.length; ) written += writeSync(file, text, written);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -99,13 +102,10 @@ export function append(path: string, checkpoints: readonly Checkpoint[]): void {
 }
 
 /** Every line of the file, oldest first; none when there is no file. AppError for a line that is no checkpoint. */
-export function read(path: string): Checkpoint[] {
-  const text = readText(path);
-  const lines = text.split('\n');
-  // A line without its end is one whose writer was killed: it was never told of.
-  lines.pop();
-  return lines.filter(Boolean).map((line, index) => parseLine(path, line, index + 1));
-}
+export const read = (path: string): Checkpoint[] =>
+  readText(path)
+    .split('\n')
+    .flatMap((line, index) => (line === '' ? [] : (parseLine(path, line, index + 1) ?? [])));
 
 function readText(path: string): string {
   try {
@@ -116,14 +116,20 @@ function readText(path: string): string {
   }
 }
 
-function parseLine(path: string, line: string, number: number): Checkpoint {
-  try {
-    const checkpoint = JSON.parse(line) as Checkpoint;
-    const { version, tenant, sequence, seal, signature } = checkpoint;
-    const right = version === 1 && Number.isInteger(tenant) && Number.isInteger(sequence);
-    if (right && typeof seal === 'string' && typeof signature === 'string') return checkpoint;
-  } catch {
-    // Told below, as a line of another kind is.
-  }
+/** Undefined for one whose writer was killed before its end: it was never told of. */
+function parseLine(path: string, line: string, number: number): Checkpoint | undefined {
+  const checkpoint = parsed(line);
+  if (!checkpoint && line.startsWith('{"version":1,') && !line.endsWith('}')) return undefined;
+  const { version, tenant, sequence, seal, signature } = checkpoint ?? ({} as Checkpoint);
+  const right = version === 1 && Number.isInteger(tenant) && Number.isInteger(sequence);
+  if (right && typeof seal === 'string' && typeof signature === 'string') return checkpoint;
   throw new AppError('checkpoint', 500, `Line ${number} of ${path} is no checkpoint. Take the file from a copy.`);
+}
+
+function parsed(line: string): Checkpoint | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

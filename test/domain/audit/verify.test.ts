@@ -268,6 +268,10 @@ onEveryDatabase('the history chain', (dialect) => {
     const text = readFileSync(witness.path, 'utf8');
     writeFileSync(witness.path, text + text.slice(0, 30));
     expect(audit.readCheckpoints(witness.path)).toHaveLength(text.split('\n').length - 1);
+    await records(1);
+    await sign();
+    const own = audit.readCheckpoints(witness.path).filter(({ tenant }) => tenant === ctx.tenant.id);
+    expect(own.map(({ sequence }) => sequence)).toEqual([1, 2]);
     writeFileSync(witness.path, `nonsense\n${text}`);
     expect(() => audit.readCheckpoints(witness.path)).toThrow(/Line 1 of .* is no checkpoint/);
   });
