@@ -65,7 +65,8 @@ export class GroupCommit {
       for (const answer of answers ?? []) answer();
     } catch (error) {
       if (retryable(error) || !concernsAll(error)) return this.#alone(group);
-      for (const { reject } of group) reject(error);
+      // Whoever waits behind would only find out the same, as long after.
+      for (const { reject } of [...group, ...this.#waiting.splice(0)]) reject(error);
     }
   }
 

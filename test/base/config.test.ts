@@ -38,7 +38,12 @@ describe('the order of sources', () => {
     expect(config.http).toMatchObject({ host: '127.0.0.1', port: 8000, corsOrigins: [], trustedProxies: [] });
     expect(config.auth).toEqual({ accessMinutes: 30, refreshDays: 7, jwtSecret: undefined });
     expect(config.log).toEqual({ level: 'info', format: 'auto' });
-    expect(config.database).toEqual({ dialect: 'sqlite', filename: join(config.dir, 'assetra.db'), poolSize: 10 });
+    expect(config.database).toEqual({
+      dialect: 'sqlite',
+      filename: join(config.dir, 'assetra.db'),
+      poolSize: 10,
+      patience: 10,
+    });
   });
 
   it('lets a flag win over the environment, and that over the file', () => {
@@ -74,6 +79,7 @@ describe('the database', () => {
       password: 'p@ss',
       name: 'plant',
       poolSize: 10,
+      patience: 10,
     });
   });
 
