@@ -9,8 +9,8 @@ import { unsealedOf } from './seals.ts';
 
 /** Changes numbered under one lock. */
 const batch = 2_000;
-/** Pauses of the loop, in ms: after work, and the longest when there is none. */
-const busy = 25;
+/** Pauses of the loop, in ms: after work, and the longest when there is none. Shorter ones cost the writers more than they are worth. */
+const busy = 100;
 const idle = 1_000;
 
 interface Waiting {
