@@ -15,6 +15,8 @@ export class Housekeeping {
   readonly #changeDays: number;
   readonly #tasks: ScheduledTask[] = [];
   #faulty: audit.Verdict[] = [];
+  /** Why the last signing failed. */
+  #unsigned: string | undefined;
   #signing: Promise<void> = Promise.resolve();
 
   /** `changeDays`: how long the change log is kept. */
@@ -41,6 +43,7 @@ export class Housekeeping {
   /** What the last checkpoint found wrong with the history. */
   health(): Check {
     const [bad] = this.#faulty;
+    if (!bad && this.#unsigned) return { status: 'degraded', component: 'history', error: this.#unsigned };
     if (!bad) return { status: 'healthy', component: 'history' };
     const error = `${bad.slug}: ${bad.first_bad!.message} Run \`assetra audit verify\`.`;
     return { status: 'degraded', component: 'history', error };
@@ -55,6 +58,7 @@ export class Housekeeping {
   async #sign(): Promise<void> {
     try {
       this.#faulty = await audit.checkpoint(this.#ctx, this.#witness);
+      this.#unsigned = undefined;
       metrics.auditFaults.set(this.#faulty.length);
       for (const { slug, first_bad } of this.#faulty)
         this.#log.error(
@@ -62,6 +66,7 @@ export class Housekeeping {
           'The history is not what was written. Run `assetra audit verify`.',
         );
     } catch (error) {
+      this.#unsigned = `The history could not be signed: ${(error as Error).message}`;
       this.#log.warn({ err: error }, 'The history could not be signed; it is tried again within the hour.');
     }
   }

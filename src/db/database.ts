@@ -56,6 +56,8 @@ export interface PoolState {
 }
 
 const attempts = 6;
+/** No further try after so many ms: each may have waited for a lock. */
+const triesFor = 8_000;
 /** knex prints what it also throws; it is told once, by whoever catches it. */
 const quiet = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
@@ -139,12 +141,14 @@ export class Database implements Db {
   }
 
   async transaction<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    const end = Date.now() + triesFor;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#once(work);
       } catch (error) {
         if (!retryable(error)) throw error;
-        if (attempt === attempts) throw new Unavailable('The database is busy. Try again.', { cause: error });
+        if (attempt === attempts || Date.now() > end)
+          throw new Unavailable('The database is busy. Try again.', { cause: error });
         await new Promise((resolve) => setTimeout(resolve, 5 * 2 ** attempt * Math.random()));
       }
     }

@@ -83,7 +83,8 @@ const readers: Record<Dialect, (fault: DriverError) => AppError | undefined> = {
     if (errno === 1290 || errno === 1836) return new Unavailable('The database is read-only.', { cause: fault });
     if (errno === 1142 || errno === 1143 || errno === 1227) return denied(fault);
     if (errno === 1146) return missing(fault);
-    if (errno === 1021 || errno === 1114) return new Unavailable('The disk of the database is full.', { cause: fault });
+    if (errno === 1021 || errno === 1114 || (errno === 1030 && /\b28\b|No space left/i.test(fault.message ?? '')))
+      return new Unavailable('The disk of the database is full.', { cause: fault });
     if (errno === 1045 || errno === 1044 || errno === 1049)
       return new Unavailable(`The database refused the log-in: ${fault.message}`, { cause: fault });
     if (errno === 1040 || errno === 1053 || errno === 1203 || errno === 1927 || errno === 3024) return away(fault);
@@ -114,16 +115,23 @@ function network(fault: DriverError): AppError | undefined {
     'ENOTFOUND',
     'EAI_AGAIN',
     'EHOSTUNREACH',
+    'EHOSTDOWN',
+    'ENETUNREACH',
+    'ENETDOWN',
+    'ECONNABORTED',
     'ENOENT',
     'EACCES',
   ];
   return gone.includes(fault.code ?? '') ? away(fault) : undefined;
 }
 
+/** Concerns one statement and not, as Unavailable does, the whole database. */
 const denied = (fault: DriverError) =>
-  new Unavailable(
+  new AppError(
+    'denied',
+    503,
     `The database user may not do this: ${fault.message}. Give it SELECT, INSERT, UPDATE and DELETE on every table.`,
-    { cause: fault },
+    { cause: fault, retryAfter: 5 },
   );
 
 const missing = (fault: DriverError) =>

@@ -1,5 +1,5 @@
 /** Writes that wait together share one transaction, so that one fsync serves them all. Each is answered after the commit. */
-import { AppError } from '../base/errors.ts';
+import { AppError, Unavailable } from '../base/errors.ts';
 import type { Db } from './database.ts';
 import { retryable } from './errors.ts';
 import type { Transaction } from './transaction.ts';
@@ -59,15 +59,21 @@ export class GroupCommit {
    * changed something makes the group start anew, each of its works in a savepoint of its own.
    */
   async #write(group: Waiting[]): Promise<void> {
-    if (group.length < 2) return this.#alone(group);
+    if (group.length === 0) return;
     try {
-      const answers = (await this.#together(group, plainly)) ?? (await this.#together(group, inSavepoint));
-      for (const answer of answers ?? []) answer();
+      const answers = await this.#answers(group);
+      for (const answer of answers) answer();
     } catch (error) {
-      if (retryable(error) || !concernsAll(error)) return this.#alone(group);
-      // Whoever waits behind would only find out the same, as long after.
-      for (const { reject } of [...group, ...this.#waiting.splice(0)]) reject(error);
+      if (retryable(error) || (group.length > 1 && !concernsAll(error))) return this.#alone(group);
+      // Whoever waits behind an absent database would only find out the same, as long after.
+      const behind = concernsAll(error) ? this.#waiting.splice(0) : [];
+      for (const { reject } of [...group, ...behind]) reject(error);
     }
+  }
+
+  async #answers(group: Waiting[]): Promise<Answer[]> {
+    if (group.length === 1) return (await this.#together(group, bare))!;
+    return (await this.#together(group, plainly)) ?? (await this.#together(group, inSavepoint))!;
   }
 
   /** What to tell each caller once it is committed; undefined when the group has to start anew. */
@@ -84,11 +90,12 @@ export class GroupCommit {
     }
   }
 
-  /** A group that met another transaction, or whose commit one of them spoils, is undone whole; each of its works gets its own. */
-  async #alone(group: Waiting[]): Promise<void> {
-    await Promise.all(
-      group.map(({ work, resolve, reject }) => this.#transactions.transaction(work).then(resolve, reject)),
-    );
+  /**
+   * A group that met another transaction, or whose commit one of them spoils, is undone whole; each of its works gets tries of
+   * its own, and no other group waits for them: one may wait long for a row that another holds.
+   */
+  #alone(group: Waiting[]): void {
+    for (const { work, resolve, reject } of group) this.#transactions.transaction(work).then(resolve, reject);
   }
 }
 
@@ -96,6 +103,12 @@ type Answer = () => void;
 type Attempt = (tx: Transaction, part: Waiting) => Promise<Answer>;
 
 const startAnew = new Error('a work of the group failed after it had changed something');
+
+/** For one that has its transaction for itself. */
+async function bare(tx: Transaction, { work, resolve }: Waiting): Promise<Answer> {
+  const value = await work(tx);
+  return () => resolve(value);
+}
 
 async function plainly(tx: Transaction, { work, resolve, reject }: Waiting): Promise<Answer> {
   const { changes } = tx;
@@ -123,4 +136,4 @@ async function inSavepoint(tx: Transaction, { work, resolve, reject }: Waiting):
 }
 
 const isRefusal = (error: unknown): boolean => error instanceof AppError && error.status < 500;
-const concernsAll = (error: unknown): boolean => error instanceof AppError && error.status === 503;
+const concernsAll = (error: unknown): boolean => error instanceof Unavailable || retryable(error);

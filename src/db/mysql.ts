@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import type { Connection, ResultSetHeader } from 'mysql2';
 import type { DatabaseConfig } from '../base/config.ts';
 import { type Driver, insertText, type Outcome, type Value } from './dialect.ts';
-import { answered, usualPatience } from './patience.ts';
+import { answered, lockPatience, usualPatience } from './patience.ts';
 
 // The isolation variable has one name on MySQL 8 and another on MariaDB; the statement is the same on both.
 const session = [
@@ -12,6 +12,7 @@ const session = [
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'",
   "SET SESSION time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  `SET SESSION innodb_lock_wait_timeout = ${lockPatience / 1_000}`,
 ];
 
 export const mysql: Driver = {

@@ -4,6 +4,9 @@
  */
 import type { Socket } from 'node:net';
 
+/** Longest wait for a row that another transaction holds, in ms: a work that waits longer must not keep its neighbours. */
+export const lockPatience = 2_000;
+
 /** In s. With the wait for a connection, a request is answered within 15 s or so. */
 export const usualPatience = 10;
 

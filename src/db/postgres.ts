@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import type { DatabaseConfig } from '../base/config.ts';
 import { sha256 } from '../base/ids.ts';
 import { type Driver, insertText, type Outcome, returnedIds } from './dialect.ts';
-import { answered } from './patience.ts';
+import { answered, lockPatience, usualPatience } from './patience.ts';
 
 const int8 = 20;
 const numeric = 1700;
@@ -18,7 +18,8 @@ export const postgres: Driver = {
   oneWriter: false,
   groups: 2,
   begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
-  forUpdate: ' FOR UPDATE',
+  // Keys never change, so inserts that refer to the row need not wait: with FOR UPDATE two daemons deadlock over them.
+  forUpdate: ' FOR NO KEY UPDATE',
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'pg',
@@ -33,7 +34,18 @@ export const postgres: Driver = {
         // Identities stay far below 2^53; sums and counts too.
         types: { getTypeParser: parserOf } as never,
       },
-      pool: { min: 0, max: config.poolSize },
+      pool: {
+        min: 0,
+        max: config.poolSize,
+        afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
+          // By statement and not at the start of the connection, where a pooler may refuse it.
+          const statement = client.query(`SET lock_timeout = ${lockPatience}`);
+          answered(socketOf(client), statement, usualPatience).then(
+            () => done(null, client),
+            (error) => done(error, client),
+          );
+        },
+      },
       acquireConnectionTimeout: 10_000,
     };
   },

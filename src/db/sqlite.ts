@@ -57,7 +57,7 @@ export const sqlite: Driver = {
   },
   insertSql: (table, columns, rows, returnId = true) =>
     insertText(table, columns, rows, '"') + (returnId ? ' RETURNING id' : ''),
-  jsonText: (column) => `json_quote(${column})`,
+  jsonText: (column) => `json_quote(CAST(${column} AS TEXT))`,
   // One text for any number of rows, and one parameter to bind instead of a dozen for each.
   insertJsonSql: (table, columns, returnIds) =>
     `INSERT INTO ${table} (${columns.map((column) => `"${column}"`).join(', ')}) ` +

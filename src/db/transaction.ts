@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { AppError, Unavailable } from '../base/errors.ts';
 import type { Db } from './database.ts';
 import type { Connection, Dialect, Driver, Outcome, Value } from './dialect.ts';
+import { retryable } from './errors.ts';
 
 /** Rows of one insert. Beyond the first few counts only powers of two, so that there are few texts to prepare. */
 const mostRows = 256;
@@ -141,7 +142,13 @@ export class Transaction implements Db {
 
   async commit(): Promise<void> {
     for (const [flush, items] of this.#collected) if (items.length > 0) await flush(this, items as never[]);
-    await this.#send('COMMIT');
+    try {
+      await this.#send('COMMIT');
+    } catch (error) {
+      // It may be on disk all the same: whoever tried it again by itself would do it twice.
+      if (retryable(error) || error instanceof Unavailable) throw error;
+      throw new Unavailable('The database did not confirm the change. Try again.', { cause: error });
+    }
   }
 
   /** SQLite ends the whole transaction by itself when the disk is full, MySQL at a deadlock: then no part is left standing. */

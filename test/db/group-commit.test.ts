@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Conflict, Unavailable } from '../../src/base/errors.ts';
 import { Database, type Db } from '../../src/db/database.ts';
+import { Transaction } from '../../src/db/transaction.ts';
 import { onEveryDatabase, type TestDatabase, temporaryDatabase } from '../support/databases.ts';
 import { unique } from '../support/samples.ts';
 
@@ -133,6 +134,57 @@ onEveryDatabase('group commit', (dialect) => {
     );
     expect(flushes.flat().sort()).toEqual(['nested-1', 'nested-2', 'nested-3']);
   });
+
+  it('does nothing twice when the database did not confirm a commit that it made', async () => {
+    const { commit } = Transaction.prototype;
+    let fail = true;
+    Transaction.prototype.commit = async function () {
+      await commit.call(this);
+      if (fail) throw new Unavailable('The database did not confirm the change. Try again.');
+    };
+    try {
+      const names = ['one', 'two'].map((name) => `unconfirmed-${name}-${unique('X')}`);
+      const works = names.map((name) => database.shared((tx) => tx.insert('tenants', tenant(name))));
+      expect((await outcomes(works)).map(({ status }) => status)).toEqual([503, 503]);
+      fail = false;
+    } finally {
+      Transaction.prototype.commit = commit;
+    }
+    expect((await names()).filter((name) => name.startsWith('unconfirmed'))).toHaveLength(2);
+  });
+
+  it('tells whatever a COMMIT statement throws as 503', async () => {
+    const send = async (sql: string) => {
+      if (sql === 'COMMIT') throw Object.assign(new Error('connect ENOBUFS'), { code: 'ENOBUFS' });
+      return { rows: [], changes: 0, insertId: 0 };
+    };
+    const tx = new Transaction(dialect, { forUpdate: '', oneWriter: true } as never, database.build, {}, send);
+    await expect(tx.commit()).rejects.toMatchObject({
+      status: 503,
+      message: expect.stringContaining('did not confirm'),
+    });
+  });
+
+  if (dialect !== 'sqlite')
+    it('lets one work wait for a row that another transaction holds, and not its neighbours', async () => {
+      const held = await database.insert('tenants', tenant());
+      const sql = 'UPDATE tenants SET settings = ? WHERE id = ?';
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const holder = other.transaction(async (tx) => {
+        await tx.execute(sql, ['{"by":"holder"}', held]);
+        await released;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const waiting = database.shared((tx) => tx.execute(sql, ['{"by":"waiter"}', held]));
+      const neighbours = Array.from({ length: 10 }, () => database.shared((tx) => tx.insert('tenants', tenant())));
+      expect(await outcomes(neighbours)).toEqual(Array.from({ length: 10 }, () => 'done'));
+      release();
+      await holder;
+      expect(await waiting).toBe(1);
+    });
 
   if (dialect !== 'sqlite')
     it('gives each work its own tries when the group meets another transaction', async () => {

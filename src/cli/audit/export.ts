@@ -1,4 +1,4 @@
-import { copyFileSync, createWriteStream, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, createWriteStream, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -38,10 +38,15 @@ async function writeBundle(site: Site, contexts: TenantContext[], target: string
   const draft = `${target}.part`;
   try {
     const tenants: Exported[] = [];
+    // Before the records: what is signed meanwhile may be ahead of them.
+    const proof = await addCheckpoints(site, folder, contexts);
     for (const ctx of contexts) tenants.push(await exportTenant(ctx, folder));
-    const names = [...tenants.map(({ file }) => file), ...(await addProof(site, folder, tenants))];
+    const names = [...tenants.map(({ file }) => file), ...proof, ...addVerifier(site, folder, tenants)];
     const tar = await import('tar');
-    await pipeline(tar.create({ gzip: true, cwd: folder, portable: true }, names), createWriteStream(draft));
+    await pipeline(
+      tar.create({ gzip: true, cwd: folder, portable: true }, names),
+      createWriteStream(draft, { mode: 0o600 }),
+    );
     renameSync(draft, target);
     return tenants;
   } catch (error) {
@@ -67,16 +72,19 @@ async function exportTenant(ctx: TenantContext, folder: string): Promise<Exporte
   return { id, slug, name, file, records };
 }
 
-/** What the records are checked with: checkpoints, public key, and the program that does it. */
-async function addProof({ config }: Site, folder: string, tenants: Exported[]): Promise<string[]> {
+async function addCheckpoints({ config }: Site, folder: string, contexts: TenantContext[]): Promise<string[]> {
   const audit = await import('../../domain/audit/service.ts');
-  const witness = audit.openWitness(config.dir);
+  const lines = audit.readCheckpoints(audit.openWitness(config.dir).path);
+  const own = lines.filter((line) => contexts.some(({ tenant }) => tenant.id === line.tenant));
+  writeFileSync(join(folder, 'checkpoints.jsonl'), own.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  return ['checkpoints.jsonl'];
+}
+
+/** The program that checks the records, and what it needs to know. */
+function addVerifier({ config }: Site, folder: string, tenants: Exported[]): string[] {
   const manifest = { format: 1, exported_at: new Date().toISOString(), tenants };
   writeFileSync(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   copyFileSync(join(config.dir, 'keys', 'audit.pub'), join(folder, 'audit.pub'));
   copyFileSync(join(packageRoot, 'templates', 'audit', 'verify.mjs'), join(folder, 'verify.mjs'));
-  const names = ['manifest.json', 'audit.pub', 'verify.mjs'];
-  if (!existsSync(witness.path)) return names;
-  copyFileSync(witness.path, join(folder, 'checkpoints.jsonl'));
-  return [...names, 'checkpoints.jsonl'];
+  return ['manifest.json', 'audit.pub', 'verify.mjs'];
 }

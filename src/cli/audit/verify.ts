@@ -16,6 +16,7 @@ interface Flags extends GlobalFlags {
 
 export const run: Run<Flags> = async ({ flags, out }) => {
   if (flags.from !== undefined && flags.tenant === undefined) throw new ConfigError('--from goes with --tenant.');
+  if (flags.from === 0) throw new ConfigError('--from counts from 1.');
   const verdicts = await withSite(flags, (site) => verifyAll(site, flags)).catch(unreadable);
   const bad = verdicts.find(({ first_bad }) => first_bad !== null);
   const document = {
@@ -29,8 +30,9 @@ export const run: Run<Flags> = async ({ flags, out }) => {
 
 /** Whatever keeps it from being read is exit code 2: 1 says that it was read and is wrong. */
 function unreadable(error: unknown): never {
-  if (error instanceof ConfigError || !(error instanceof AppError)) throw error;
-  throw new ConfigError(error.message, { cause: error });
+  if (error instanceof ConfigError) throw error;
+  const reason = error instanceof AppError ? error.message : `The history cannot be read: ${(error as Error).message}.`;
+  throw new ConfigError(reason, { cause: error });
 }
 
 async function verifyAll(site: Site, flags: Flags): Promise<Verdict[]> {
@@ -55,17 +57,17 @@ type Evidence = Parameters<typeof import('../../domain/audit/service.ts').verify
 
 async function verifyOne(ctx: TenantContext, evidence: Evidence, from: number | undefined): Promise<Verdict> {
   const audit = await import('../../domain/audit/service.ts');
-  let progress: Awaited<ReturnType<typeof startProgress>> | undefined;
-  const onProgress = async (done: number, total: number) => {
+  let progress: ReturnType<typeof startProgress> | undefined;
+  const onProgress = (done: number, total: number) => {
     // A short history is checked before anyone could read a bar.
     if (total < 20_000) return;
-    progress ??= await startProgress(`History of ${ctx.tenant.slug}`, total);
-    progress.update(done);
+    progress ??= startProgress(`History of ${ctx.tenant.slug}`, total);
+    progress.then((bar) => bar.update(done));
   };
   try {
-    return await audit.verify(ctx, evidence, { from, onProgress: (done, total) => void onProgress(done, total) });
+    return await audit.verify(ctx, evidence, { from, onProgress });
   } finally {
-    progress?.stop();
+    (await progress)?.stop();
   }
 }
 

@@ -36,6 +36,7 @@ const Manifest = z.object({
       slug: z.string(),
       sequence: z.int(),
       seal: z.string(),
+      epoch: z.string(),
       at: z.string(),
       key: z.string(),
       signature: z.string(),

@@ -45,6 +45,8 @@ export async function walk(ctx: TenantContext, options: WalkOptions = {}): Promi
   const head = await headOf(ctx.db, ctx.tenant.id);
   const last = await lastSeal(ctx);
   const state: Walked = { records: 0, sequence: from - 1, seal: await sealBefore(ctx, from), bad: null };
+  if (from > last + 1) return { ...state, sequence: last, bad: await cutOff(ctx, last, from - 1) };
+  options.onLink?.(state.sequence, state.seal);
   for await (const links of pages(ctx, from, last)) {
     for (const link of links) {
       state.bad = holds(state, link) ? null : await fault(ctx, state, link);
@@ -56,7 +58,7 @@ export async function walk(ctx: TenantContext, options: WalkOptions = {}): Promi
     }
     options.onProgress?.(state.records, Math.max(0, last - from + 1));
   }
-  return { ...state, bad: head ? await headFault(ctx, state, head) : null };
+  return { ...state, bad: await headFault(ctx, state, head) };
 }
 
 /** The links in their order, a page each, whatever is missing among them. */
@@ -78,19 +80,23 @@ async function* pages(ctx: TenantContext, from: number, last: number): AsyncGene
 }
 
 /** The head was read before the walk: the chain holds it, or its end was cut off. */
-async function headFault(ctx: TenantContext, { sequence, seal }: Walked, head: Head): Promise<BadRecord | null> {
+async function headFault(
+  ctx: TenantContext,
+  { sequence, seal }: Walked,
+  head: Head | undefined,
+): Promise<BadRecord | null> {
+  const bad = (message: string): BadRecord => ({ id: null, sequence, kind: 'truncate', message });
+  if (!head) return sequence > 0 ? bad('The head of the chain is missing, so nobody knows how long it was.') : null;
   if (head.seal_seq === sequence && head.seal_hash !== seal)
-    return {
-      id: null,
-      sequence,
-      kind: 'edit',
-      message: `The head of the chain does not name its last seal, ${sequence}.`,
-    };
-  if (head.seal_seq <= sequence) return null;
-  const missing = head.seal_seq - sequence;
+    return { ...bad(`The head of the chain does not name its last seal, ${sequence}.`), kind: 'edit' };
+  return head.seal_seq <= sequence ? null : cutOff(ctx, sequence, head.seal_seq);
+}
+
+async function cutOff(ctx: TenantContext, last: number, wanted: number): Promise<BadRecord> {
+  const missing = wanted - last;
   return {
     id: await loggedId(ctx),
-    sequence: sequence + 1,
+    sequence: last + 1,
     kind: 'truncate',
     message: `The end of the chain was cut off: ${missing} ${missing === 1 ? 'record is' : 'records are'} missing.`,
   };
@@ -119,7 +125,7 @@ async function sealBefore(ctx: TenantContext, from: number): Promise<string> {
 function holds({ sequence, seal }: Walked, link: Link): boolean {
   if (link.seq !== sequence + 1 || link.body === null || !isPlain(link)) return false;
   const content = sha256(link.body);
-  return content === link.checksum && link.hash === sealHash(seal, link.seq, content);
+  return content === link.checksum && link.prev_hash === seal && link.hash === sealHash(seal, link.seq, content);
 }
 
 async function fault(ctx: TenantContext, { sequence, seal }: Walked, link: Link): Promise<BadRecord | null> {
@@ -133,7 +139,10 @@ async function fault(ctx: TenantContext, { sequence, seal }: Walked, link: Link)
   if (link.body === null) return bad('delete', `Record ${id} was deleted; its seal is still there.`);
   const edit = await editOf(ctx.db, link);
   if (edit) return bad('edit', `Record ${id}: ${edit}.`);
-  if (link.hash === sealHash(seal, seq, link.checksum)) return null;
+  if (link.hash === sealHash(seal, seq, link.checksum)) {
+    if (link.prev_hash === seal) return null;
+    return bad('edit', `The seal of record ${id} names another seal before it: prev_hash was changed.`);
+  }
   if (await isMoved(ctx, link))
     return bad('reorder', `Record ${id} is not where it was: it was exchanged with another.`);
   return bad('edit', `Record ${id} or its seal was replaced: the seal does not cover it.`);

@@ -3,7 +3,7 @@
  * that is only appended to and in the log. They show what the chain alone cannot: a cut tail and a rewrite of the whole.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import canonicalize from 'canonicalize';
 import { AppError, ConfigError } from '../../base/errors.ts';
@@ -19,6 +19,8 @@ export interface Statement {
   /** Number and hash of the last seal. */
   sequence: number;
   seal: string;
+  /** The database's: another one after each restore. */
+  epoch: string;
   at: string;
 }
 
@@ -55,9 +57,14 @@ export function openWitness(dir: string): Witness {
 
 /** The public key in that file, or the site's own; undefined when the site has none yet. */
 export function publicKeyOf(dir: string, path = publicPath(dir)): KeyObject | undefined {
-  const text = readKey(path);
+  const text = readKey(path) ?? derived(dir, path);
   if (text === undefined && path !== publicPath(dir)) throw new ConfigError(`There is no key ${path}.`);
   return text === undefined ? undefined : parseKey(path, text, createPublicKey);
+}
+
+/** The site's own public key can be had from the private one. */
+function derived(dir: string, path: string): string | undefined {
+  return path === publicPath(dir) ? readKey(privatePath(dir)) : undefined;
 }
 
 function parseKey(path: string, text: string, parse: (text: string) => KeyObject): KeyObject {
@@ -84,9 +91,8 @@ export function append(path: string, checkpoints: readonly Checkpoint[]): void {
   const lines = checkpoints.map((checkpoint) => `${JSON.stringify(checkpoint)}\n`).join('');
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const before = readText(path);
     // Whoever was killed while writing left a line without its end; what follows is none of it.
-    const text = Buffer.from(before === '' || before.endsWith('\n') ? lines : `\n${lines}`);
+    const text = Buffer.from(endsWhole(path) ? lines : `\n${lines}`);
     const file = openSync(path, 'a', 0o600);
     try {
       for (let written = 0; written < text.length; ) written += writeSync(file, text, written);
@@ -99,6 +105,19 @@ export function append(path: string, checkpoints: readonly Checkpoint[]): void {
       cause: error,
     });
   }
+}
+
+function endsWhole(path: string): boolean {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return true;
+  const last = Buffer.alloc(1);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, last, 0, 1, size - 1);
+  } finally {
+    closeSync(file);
+  }
+  return last.toString() === '\n';
 }
 
 /** Every line of the file, oldest first; none when there is no file. AppError for a line that is no checkpoint. */
@@ -119,9 +138,10 @@ function readText(path: string): string {
 /** Undefined for one whose writer was killed before its end: it was never told of. */
 function parseLine(path: string, line: string, number: number): Checkpoint | undefined {
   const checkpoint = parsed(line);
-  if (!checkpoint && line.startsWith('{"version":1,') && !line.endsWith('}')) return undefined;
+  const torn = '{"version":1,'.startsWith(line) || (line.startsWith('{"version":1,') && !line.endsWith('}'));
+  if (!checkpoint && torn) return undefined;
   const { version, tenant, sequence, seal, signature } = checkpoint ?? ({} as Checkpoint);
-  const right = version === 1 && Number.isInteger(tenant) && Number.isInteger(sequence);
+  const right = version === 1 && Number.isInteger(tenant) && Number.isInteger(sequence) && sequence >= 0;
   if (right && typeof seal === 'string' && typeof signature === 'string') return checkpoint;
   throw new AppError('checkpoint', 500, `Line ${number} of ${path} is no checkpoint. Take the file from a copy.`);
 }

@@ -7,6 +7,7 @@ import type { Db } from '../../db/database.ts';
 export interface Link {
   seq: number;
   history_id: number;
+  prev_hash: string;
   hash: string;
   /** Null when the record is gone. */
   body: string | null;
@@ -46,7 +47,7 @@ export function linkColumns(db: Db): string {
     `',"previous_state":', h.previous_state, ',"tenant":', h.tenant_id, '}'`,
   ];
   const same = `h.body = CONCAT(${parts.join(', ')}) AND h.updated_at = h.created_at AND h.tenant_id = s.tenant_id`;
-  return `s.seq, s.history_id, s.hash, h.body, h.checksum, (${same}) AS same`;
+  return `s.seq, s.history_id, s.prev_hash, s.hash, h.body, h.checksum, (${same}) AS same`;
 }
 
 /** Whether the columns surely are what was hashed: a separator that comes twice could be read as another column's. */

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import canonicalize from 'canonicalize';
@@ -10,6 +10,7 @@ import type { TenantContext } from '../../../src/db/context.ts';
 import type { Row } from '../../../src/db/database.ts';
 import type { Value } from '../../../src/db/dialect.ts';
 import * as assets from '../../../src/domain/assets/service.ts';
+import { signed } from '../../../src/domain/audit/checkpoints.ts';
 import * as audit from '../../../src/domain/audit/service.ts';
 import * as history from '../../../src/domain/history/service.ts';
 import * as changes from '../../../src/queue/changes.ts';
@@ -232,6 +233,114 @@ onEveryDatabase('the history chain', (dialect) => {
     });
     expect(await bad([{ ...genuine!, sequence: 1 }])).toMatchObject({ kind: 'checkpoint' });
   });
+
+  it('believes no line that says "restored" and was not signed, and signs nothing over it', async () => {
+    const [, second] = await records(4);
+    await sign();
+    await backTo(second!);
+    const forged = {
+      version: 1,
+      kind: 'restore',
+      tenant: ctx.tenant.id,
+      slug: 'x',
+      sequence: 0,
+      seal: '',
+      epoch: '',
+      at: '',
+    };
+    const line = JSON.stringify({ ...forged, key: 'x', signature: 'AAAA' });
+    appendFileSync(witness.path, `${line}\n`);
+    for (const from of [1, 2, 3])
+      expect(
+        (await audit.verify(ctx, { checkpoints: audit.readCheckpoints(witness.path), key: key() }, { from })).first_bad,
+      ).toMatchObject({ kind: 'checkpoint' });
+    expect(await sign()).toMatchObject([{ first_bad: { kind: 'checkpoint' } }]);
+    expect(readFileSync(witness.path, 'utf8').endsWith(`${line}\n`)).toBe(true);
+    writeFileSync(witness.path, `${line.replace('"sequence":0', '"sequence":-1')}\n`);
+    expect(() => audit.readCheckpoints(witness.path)).toThrow(/is no checkpoint/);
+  });
+
+  it('says that it cannot check checkpoints without their key', async () => {
+    await records(1);
+    await sign();
+    const checkpoints = audit.readCheckpoints(witness.path);
+    await expect(audit.verify(ctx, { checkpoints, key: undefined })).rejects.toThrow(/no key to check them with/);
+    rmSync(join(dir, 'keys/audit.pub'));
+    expect((await audit.verify(ctx, { checkpoints, key: audit.publicKeyOf(dir) })).first_bad).toBeNull();
+  });
+
+  it('finds a seal whose predecessor was renamed, and a record of before the first', async () => {
+    const [, second] = await records(3);
+    await sql('UPDATE history_seals SET prev_hash = ? WHERE history_id = ?', 'f'.repeat(64), second!.id);
+    expect(await bad()).toMatchObject({ kind: 'edit', id: second!.id });
+    const find = 'SELECT hash FROM history_seals WHERE tenant_id = ? AND seq = 1';
+    const [{ hash }] = (await site.database.query(find, [ctx.tenant.id])) as [{ hash: string }];
+    await sql('UPDATE history_seals SET prev_hash = ? WHERE history_id = ?', hash, second!.id);
+    expect(await bad()).toBeNull();
+    const [row] = await site.database.query<Row>('SELECT * FROM asset_state_history WHERE id = ?', [second!.id]);
+    if (dialect === 'mysql') return;
+    await site.database.insertMany('asset_state_history', [{ ...(row as Record<string, Value>), id: -10 }]);
+    expect(await bad()).toMatchObject({ kind: 'insert', id: -10 });
+    await sql('DELETE FROM asset_state_history WHERE id = -10');
+  });
+
+  it('is not taken in by a walk that begins behind the end, nor by a head that is gone', async () => {
+    const [, , third] = await records(5);
+    await sign();
+    const from = async (place: number) => {
+      const evidence = { checkpoints: audit.readCheckpoints(witness.path), key: key() };
+      return (await audit.verify(ctx, evidence, { from: place })).first_bad;
+    };
+    expect(await from(6)).toBeNull();
+    expect(await from(7)).toMatchObject({ kind: 'truncate' });
+    await backTo(third!);
+    expect(await from(4)).toMatchObject({ kind: 'truncate' });
+    expect(await from(6)).toMatchObject({ kind: 'truncate', sequence: 4 });
+    await sql('DELETE FROM change_heads WHERE tenant_id = ?', ctx.tenant.id);
+    expect(await bad([])).toMatchObject({ kind: 'truncate' });
+  });
+
+  it('signs nothing of a copy of the database that a restore has replaced', async () => {
+    await records(2);
+    await sign();
+    await sql('UPDATE change_heads SET epoch = ? WHERE tenant_id = ?', 'another', ctx.tenant.id);
+    await audit.noteRestore(ctx, witness);
+    await records(1);
+    expect(await sign()).toEqual([]);
+    await sql('UPDATE change_heads SET epoch = ? WHERE tenant_id = ?', 'of before', ctx.tenant.id);
+    await records(1);
+    expect(await sign()).toMatchObject([{ first_bad: { message: expect.stringContaining('another copy') } }]);
+  });
+
+  it('gives up the chain of a tenant that a restore did not bring back', async () => {
+    await records(2);
+    await sign();
+    const [line] = audit.readCheckpoints(witness.path).filter(({ tenant }) => tenant === ctx.tenant.id);
+    const strange = 987_654;
+    const { signature: _, key: __, ...statement } = line!;
+    appendFileSync(witness.path, `${JSON.stringify(signedAgain({ ...statement, tenant: strange }))}\n`);
+    await audit.noteRestore(ctx, witness);
+    const last = audit
+      .readCheckpoints(witness.path)
+      .filter(({ tenant }) => tenant === strange)
+      .at(-1);
+    expect(last).toMatchObject({ kind: 'restore', sequence: 0 });
+  });
+
+  const signedAgain = (statement: Parameters<typeof signed>[0]) => signed(statement, witness.privateKey);
+
+  if (dialect === 'sqlite')
+    it('finds bytes in the place of text, and signs the other tenants', async () => {
+      const [, second] = await records(3);
+      await sql("UPDATE asset_state_history SET actor_label = CAST('mallory' AS BLOB) WHERE id = ?", second!.id);
+      expect(await bad()).toMatchObject({ kind: 'edit', id: second!.id });
+      const other = ctx;
+      ctx = await emptyTenant();
+      await records(1);
+      await sign();
+      const signedTenants = audit.readCheckpoints(witness.path).map(({ tenant }) => tenant);
+      expect([signedTenants.includes(ctx.tenant.id), signedTenants.includes(other.tenant.id)]).toEqual([true, false]);
+    });
 
   it('takes a restore that was signed for what it is, and says what was given up', async () => {
     const [, second] = await records(4);
