@@ -19,6 +19,7 @@ export const postgres: Driver = {
   groups: 2,
   begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
   forUpdate: ' FOR UPDATE',
+  forShare: ' FOR SHARE',
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'pg',

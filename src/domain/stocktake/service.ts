@@ -1,0 +1,3 @@
+/** What other features and the ways in may ask of stock-take. */
+export { type CountResult, count, maxScans } from './count.ts';
+export { close, linesOf, served } from './sessions.ts';
