@@ -30,6 +30,8 @@ export interface Operation {
   summary: string;
   area: Area;
   action: Action;
+  /** Whether a call with this body changes nothing, such as a dry run: then whoever may view may call it. */
+  reads?: (body: unknown) => boolean;
   /** How the result is answered: a page, one row (with ETag), any JSON value, nothing, or a file. */
   kind: 'page' | 'row' | 'value' | 'empty' | 'file';
   status: number;

@@ -1,6 +1,7 @@
 /** Stock-take as the API has it. */
 import { idOf, type Operation, Reply } from '../../resource/serve.ts';
 import { Count, CountAnswer, count } from './count.ts';
+import { isDryRun, Reconcile, ReconcileAnswer, reconcile } from './reconcile.ts';
 import { inventoryLines, inventorySessions } from './resource.ts';
 import { close, linesOf, served } from './sessions.ts';
 
@@ -47,5 +48,19 @@ export const stocktakeOperations: Operation[] = [
     answer: inventorySessions.read,
     resource: inventorySessions,
     run: (ctx, input) => close(ctx, idOf(input)),
+  },
+  {
+    ...base,
+    id: 'inventory-sessions.reconcile',
+    method: 'POST',
+    path: 'inventory-sessions/:id/reconcile',
+    summary: 'Apply chosen corrections of a closed session, or with `dry_run` tell what they would do',
+    action: 'change',
+    reads: isDryRun,
+    kind: 'value',
+    body: Reconcile,
+    bodyLimit: 5 * 1024 * 1024,
+    answer: ReconcileAnswer,
+    run: (ctx, input) => reconcile(ctx, idOf(input), input.body),
   },
 ];
