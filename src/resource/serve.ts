@@ -44,7 +44,7 @@ export interface Operation {
   /** Bytes; 1 MiB unless said. */
   bodyLimit?: number;
   answer?: z.ZodType;
-  /** Media types of a file. */
+  /** Media types of a file, besides JSON when there is an `answer`. */
   fileTypes?: readonly string[];
   /** The resource a page is of: filters, search and CSV columns. */
   resource?: AnyResource;

@@ -1,11 +1,17 @@
 /** Stock-take as the API has it. */
+import { z } from 'zod';
+import { parse } from '../../resource/parse.ts';
 import { idOf, type Operation, Reply } from '../../resource/serve.ts';
 import { Count, CountAnswer, count } from './count.ts';
+import { fileOf, formats } from './paper.ts';
 import { isDryRun, Reconcile, ReconcileAnswer, reconcile } from './reconcile.ts';
+import { ReportAnswer } from './report.ts';
 import { inventoryLines, inventorySessions } from './resource.ts';
 import { close, linesOf, served } from './sessions.ts';
 
 const base = { tag: 'inventory-sessions', area: 'assets', status: 200 } as const;
+
+const Format = z.object({ format: z.enum(formats).default('json') });
 
 export const stocktakeOperations: Operation[] = [
   ...served.operations,
@@ -62,5 +68,18 @@ export const stocktakeOperations: Operation[] = [
     bodyLimit: 5 * 1024 * 1024,
     answer: ReconcileAnswer,
     run: (ctx, input) => reconcile(ctx, idOf(input), input.body),
+  },
+  {
+    ...base,
+    id: 'inventory-sessions.report',
+    method: 'GET',
+    path: 'inventory-sessions/:id/report',
+    summary: 'What a session found, one list for each outcome',
+    action: 'view',
+    kind: 'file',
+    query: Format,
+    fileTypes: ['application/pdf', 'text/csv'],
+    answer: ReportAnswer,
+    run: (ctx, input) => fileOf(ctx, idOf(input), parse(Format.strict(), input.query).format),
   },
 ];
