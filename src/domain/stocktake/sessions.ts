@@ -1,5 +1,5 @@
 /** Sessions from open to closed. Counts share a hold on the session's row; opening, closing and placing it take it alone. */
-import { Conflict } from '../../base/errors.ts';
+import { Conflict, NotFound } from '../../base/errors.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
 import type { Fields } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
@@ -44,6 +44,13 @@ async function update(ctx: TenantContext, row: SessionRow, wanted: Partial<Sessi
 async function remove(ctx: TenantContext, row: SessionRow): Promise<void> {
   if (row.status === 'reconciled') throw new Conflict('A reconciled session is kept: the history refers to it.');
   await store.remove(ctx, inventorySessions, row.id);
+}
+
+/** The tenant that a session belongs to, for a caller who knows only its id. */
+export async function tenantOf(ctx: Context, id: number): Promise<number> {
+  const session = await store.find(ctx, inventorySessions, id);
+  if (!session) throw new NotFound();
+  return session.tenant;
 }
 
 export const linesOf = (ctx: Context, id: number, query: QueryText): Promise<Page<LineRow>> =>
