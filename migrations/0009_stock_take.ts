@@ -52,7 +52,8 @@ export async function up(knex: Knex): Promise<void> {
     tenant(table);
     reference(table, 'session_id', 'inventory_sessions').notNullable().onDelete('CASCADE');
     reference(table, 'scan_event_id', 'scan_events').notNullable();
-    reference(table, 'line_id', 'inventory_lines').onDelete('CASCADE');
+    // No foreign key: on MySQL each would lock its line for sharing, and two devices that then raise it would be a deadlock.
+    table.bigInteger('line_id').unsigned();
     table.unique(['session_id', 'scan_event_id'], { indexName: 'inventory_counts_scan_event_unique' });
     table.index(['scan_event_id']);
     table.index(['line_id']);

@@ -2,13 +2,14 @@
 import { z } from 'zod';
 import { AppError, type FieldErrors } from '../../base/errors.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
+import { UniqueViolation } from '../../db/errors.ts';
 import { parse } from '../../resource/parse.ts';
 import { guarded } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { resolve } from '../resolve/service.ts';
 import * as scans from '../scans/service.ts';
 import { expectAssets } from './expected.ts';
-import { increase, type LineKey, lineOf, readLines } from './lines.ts';
+import { increase, type LineKey, linesOf, nameOf, readLines } from './lines.ts';
 import { inventorySessions, outcomes, type SessionRow, sessionStatuses } from './resource.ts';
 
 export const maxScans = 500;
@@ -57,20 +58,49 @@ export type CountResult = z.output<typeof CountAnswer>;
 /** `late` above 0: the session was closed; those scans are stored as scan events and do not count. */
 export async function count(ctx: Context, id: number, body: unknown): Promise<CountResult> {
   const isList = typeof body === 'object' && body !== null && 'scans' in body;
-  const work = async (inside: TenantContext) => {
-    let session = await hold(inside, id);
-    const items = isList ? parse(List, body).scans : [body];
-    const placed: Result[] = [];
-    for (const item of items) {
-      const { names, ...result } = await (isList
-        ? orFailed(item, () => one(inside, session, item))
-        : one(inside, session, item));
-      placed.push(result);
-      if (names && session.location === null) session = await place(inside, session, names);
-    }
-    return answerOf(inside, session, placed);
-  };
-  return guarded(ctx, 'assets', 'create', work, { long: isList });
+  const attempt = () =>
+    guarded(ctx, 'assets', 'create', (inside) => countAll(inside, id, body, isList), { long: isList });
+  try {
+    return await attempt();
+  } catch (error) {
+    // One scan, stored before, was counted by two at once: now it is there.
+    if (error instanceof UniqueViolation && !ctx.db.inTransaction) return attempt();
+    throw error;
+  }
+}
+
+async function countAll(ctx: TenantContext, id: number, body: unknown, isList: boolean): Promise<CountResult> {
+  let session = await hold(ctx, id);
+  const items = isList ? parse(List, body).scans : [body];
+  const placed: Placed[] = [];
+  for (const item of items) {
+    const work = () => one(ctx, session, item);
+    const result = await (isList ? orFailed(item, work) : work());
+    const twice = result.fresh && placed.some(({ scan_event }) => scan_event === result.scan_event);
+    placed.push(twice ? { ...result, fresh: false, result: 'repeated' } : result);
+    if (result.names && session.location === null) session = await place(ctx, session, result.names);
+  }
+  await tally(ctx, session, placed);
+  return answerOf(ctx, session, placed);
+}
+
+/** Counts what is new, all at the end: lines are made and raised in one order, whatever the order of the scans. */
+async function tally(ctx: TenantContext, session: SessionRow, placed: Placed[]): Promise<void> {
+  const lines = await linesOf(
+    ctx,
+    session,
+    placed.flatMap(({ key }) => key ?? []),
+  );
+  for (const one of placed) if (one.key) one.line = lines.get(nameOf(one.key))!;
+  const fresh = placed.filter((one) => one.fresh);
+  const now = timestamp(ctx);
+  const stamps = { tenant_id: ctx.tenant.id, session_id: session.id, created_at: now, updated_at: now };
+  const rows = fresh.map(({ scan_event, line }) => ({ ...stamps, scan_event_id: scan_event, line_id: line }));
+  await ctx.db.insertMany('inventory_counts', rows);
+  await increase(
+    ctx,
+    fresh.flatMap(({ line }) => line ?? []),
+  );
 }
 
 /** The session, kept from being closed; alone while a scan may yet give it its location. */
@@ -87,8 +117,14 @@ async function place(ctx: TenantContext, session: SessionRow, location: number):
   return placed;
 }
 
-/** A scan with the location that it names, if it does. */
-type Placed = Result & { names?: number | null };
+interface Placed extends Result {
+  /** Not counted before. */
+  fresh?: boolean;
+  /** The line that it counts on. */
+  key?: LineKey | undefined;
+  /** The location that it names. */
+  names?: number | null;
+}
 
 const nothing = { client_event_id: null, scan_event: null, asset: null, line: null, errors: null };
 
@@ -123,14 +159,19 @@ async function record(ctx: TenantContext, session: SessionRow, item: unknown): P
   if (known) return { ...result, line: known.line_id, result: 'repeated' };
   if (session.status !== 'open') return { ...result, line: null, result: 'late' };
   const meaning = asset === null ? await resolve(ctx, scan.raw_value) : undefined;
-  const aside = meaning?.kind === 'location' || meaning?.kind === 'command' ? meaning.kind : undefined;
-  const key: LineKey = asset === null ? { code: scan.raw_value } : { asset };
-  const line = aside ? null : await lineOf(ctx, session, key);
-  const now = timestamp(ctx);
-  const row = { tenant_id: ctx.tenant.id, session_id: session.id, scan_event_id: scan.id, line_id: line };
-  await ctx.db.insert('inventory_counts', { ...row, created_at: now, updated_at: now });
-  const names = meaning?.kind === 'location' ? meaning.location.id : scan.location;
-  return { ...result, line, result: aside ?? (asset === null ? 'unknown' : 'counted'), names };
+  if (meaning?.kind === 'location' || meaning?.kind === 'command') {
+    const names = meaning.kind === 'location' ? meaning.location.id : null;
+    return { ...result, line: null, result: meaning.kind, fresh: true, names };
+  }
+  const key = asset === null ? { code: scan.raw_value } : { asset };
+  return {
+    ...result,
+    line: null,
+    result: 'asset' in key ? 'counted' : 'unknown',
+    fresh: true,
+    key,
+    names: scan.location,
+  };
 }
 
 /** History shows where it was seen: at the session's location unless the scan says another. */
@@ -139,12 +180,8 @@ function located(item: unknown, location: number | null): unknown {
   return { ...item, location: (item as { location?: unknown }).location ?? location };
 }
 
-async function answerOf(ctx: TenantContext, session: SessionRow, placed: Result[]): Promise<CountResult> {
+async function answerOf(ctx: TenantContext, session: SessionRow, placed: Placed[]): Promise<CountResult> {
   const counts = placed.filter(({ result }) => result === 'counted' || result === 'unknown');
-  await increase(
-    ctx,
-    counts.flatMap(({ line }) => line ?? []),
-  );
   const lines = await readLines(
     ctx,
     placed.flatMap(({ line }) => line ?? []),
@@ -161,7 +198,7 @@ async function answerOf(ctx: TenantContext, session: SessionRow, placed: Result[
     repeated: number('repeated'),
     late,
     failed: number('failed'),
-    results: placed.map((result, index) => {
+    results: placed.map(({ fresh, key, names, ...result }, index) => {
       const line = lines.get(result.line ?? 0);
       return { index, ...result, outcome: line?.outcome ?? null, counted_qty: line?.counted_qty ?? null };
     }),

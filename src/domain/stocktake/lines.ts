@@ -9,21 +9,55 @@ import { inventoryLines, type LineRow, type SessionRow } from './resource.ts';
 /** The asset that was seen, or the code that names none. */
 export type LineKey = { asset: number } | { code: string };
 
-/** The line of the key, made when there is none yet; another device may make it at the same moment. */
-export async function lineOf(ctx: TenantContext, session: SessionRow, key: LineKey): Promise<number> {
-  const [column, value] = 'asset' in key ? ['asset_id', key.asset] : ['code_key', sha256(key.code)];
-  const find = () =>
-    ctx.db.query<{ id: number }>(`SELECT id FROM inventory_lines WHERE session_id = ? AND ${column} = ?`, [
-      session.id,
-      value!,
-    ]);
-  const [known] = await find();
-  if (known) return known.id;
+/** What tells it from the session's other lines: the asset's id, or the hash of the code. */
+export const nameOf = (key: LineKey): number | string => ('asset' in key ? key.asset : sha256(key.code));
+
+/**
+ * The ids of the keys' lines by their names; those that are not there yet are made, in one order for all, as another
+ * device may make them at the same moment.
+ */
+export async function linesOf(
+  ctx: TenantContext,
+  session: SessionRow,
+  keys: readonly LineKey[],
+): Promise<Map<number | string, number>> {
+  const wanted = new Map(keys.map((key) => [nameOf(key), key]));
+  const names = [...wanted.keys()];
+  const assets = names.filter((name) => typeof name === 'number').sort((one, two) => one - two);
+  const codes = names.filter((name) => typeof name === 'string').sort();
+  const known = await find(ctx, session, assets, codes);
+  const missing = [...assets, ...codes].filter((name) => !known.has(name));
+  if (missing.length === 0) return known;
+  for (const name of missing) await make(ctx, session, wanted.get(name)!);
+  return find(ctx, session, assets, codes);
+}
+
+async function find(
+  ctx: TenantContext,
+  session: SessionRow,
+  assets: number[],
+  codes: string[],
+): Promise<Map<number | string, number>> {
+  const found = new Map<number | string, number>();
+  for (const [column, names] of [
+    ['asset_id', assets],
+    ['code_key', codes],
+  ] as const)
+    for (const { part, marks } of inChunks<number | string>(names)) {
+      const sql = `SELECT id, ${column} AS name FROM inventory_lines WHERE session_id = ? AND ${column} IN (${marks})`;
+      const rows = await ctx.db.query<{ id: number; name: number | string }>(sql, [session.id, ...part]);
+      for (const { id, name } of rows) found.set(name, id);
+    }
+  return found;
+}
+
+async function make(ctx: TenantContext, session: SessionRow, key: LineKey): Promise<void> {
   const now = timestamp(ctx);
+  const column = 'asset' in key ? 'asset_id' : 'code_key';
   const row = {
     tenant_id: session.tenant,
     session_id: session.id,
-    [column as string]: value,
+    [column]: nameOf(key),
     barcode_value: 'code' in key ? key.code : await labelOf(ctx, key.asset),
     expected_qty: 0,
     counted_qty: 0,
@@ -31,14 +65,7 @@ export async function lineOf(ctx: TenantContext, session: SessionRow, key: LineK
     created_at: now,
     updated_at: now,
   };
-  const { build } = ctx.db;
-  await ctx.db.run(
-    build('inventory_lines')
-      .insert(row)
-      .onConflict(['session_id', column as string])
-      .ignore(),
-  );
-  return (await find())[0]!.id;
+  await ctx.db.run(ctx.db.build('inventory_lines').insert(row).onConflict(['session_id', column]).ignore());
 }
 
 async function labelOf(ctx: TenantContext, asset: number): Promise<string> {

@@ -83,7 +83,8 @@ onEveryDatabase('a count', (dialect) => {
     expect(found[arriving.asset_tag]).toMatchObject({ expected_qty: 1, counted_qty: 1, variance_qty: 0 });
     expect((await close(id)).body).toEqual({ detail: 'This session is already closed.' });
     await app.call('POST', `assets/${asset['S-1']}/move/`, { body: { current_location: place.store } });
-    await app.call('DELETE', `assets/${arriving.id}/`);
+    expect((await app.call('DELETE', `assets/${arriving.id}/`)).status).toBe(204);
+    expect(await outcomes(id)).toEqual(expected);
   });
 
   it('makes each scan a scan event with its history, at the place of the session', async () => {
@@ -179,6 +180,21 @@ onEveryDatabase('a count', (dialect) => {
     expect((await app.call('PATCH', `inventory-sessions/${id}/`, { body: { location: place.store } })).status).toBe(
       409,
     );
+  });
+
+  it('survives that an asset is deleted meanwhile, seen or not', async () => {
+    const gone = async (tag: string) => {
+      const body = { asset_tag: tag, name: 'x', current_location: place.store };
+      return (await app.call('POST', 'assets/', { body })).body.id as number;
+    };
+    const [seen, unseen] = [await gone('DEL-1'), await gone('DEL-2')];
+    const { id } = await open({ location: place.store });
+    await count(id, { raw_value: 'DEL-1' });
+    for (const one of [seen, unseen]) expect((await app.call('DELETE', `assets/${one}/`)).status).toBe(204);
+    expect((await count(id, { raw_value: 'DEL-1' })).body).toMatchObject({ unknown: 1 });
+    await close(id);
+    const found = (await lines(id)).map(({ barcode_value, outcome }) => `${barcode_value} ${outcome}`);
+    expect(found.sort()).toEqual(['DEL-1 found', 'DEL-1 unknown', 'DEL-2 left', 'S-1 missing']);
   });
 
   it('refuses what comes after the close, and still keeps it as a scan event', async () => {
