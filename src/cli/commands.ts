@@ -5,6 +5,7 @@ import * as audit from './definitions/audit.ts';
 import * as devices from './definitions/devices.ts';
 import * as labels from './definitions/labels.ts';
 import * as site from './definitions/site.ts';
+import * as stocktake from './definitions/stocktake.ts';
 
 export interface Section {
   title: string;
@@ -56,6 +57,17 @@ export const sections: Section[] = [
     ],
   },
   {
+    title: 'Stock-take:',
+    commands: [
+      { definition: stocktake.open, load: () => import('./stocktake/open.ts') },
+      { definition: stocktake.count, load: () => import('./stocktake/count.ts') },
+      { definition: stocktake.close, load: () => import('./stocktake/close.ts') },
+      { definition: stocktake.report, load: () => import('./stocktake/report.ts') },
+      { definition: stocktake.reconcile, load: () => import('./stocktake/reconcile.ts') },
+      { definition: stocktake.list, load: () => import('./stocktake/list.ts') },
+    ],
+  },
+  {
     title: 'History:',
     commands: [
       { definition: audit.auditVerify, load: () => import('./audit/verify.ts') },
@@ -80,6 +92,7 @@ export const groups: Record<string, string> = {
   token: 'API tokens of kiosks, device hosts and programs',
   batch: 'Label batches',
   devices: 'Scanners of this machine',
+  stocktake: 'Counting what is really there',
   audit: 'The history and its proof',
   config: 'The settings of a site',
 };

@@ -32,6 +32,8 @@ export interface Db {
   insertAll(table: string, rows: readonly Record<string, Value>[]): Promise<number[]>;
   /** ` FOR UPDATE` where rows are locked one by one; empty on SQLite, whose writer is alone anyway. */
   readonly forUpdate: string;
+  /** Keeps a row as it is until commit, for any number at once; empty on SQLite. */
+  readonly forShare: string;
   /** One transaction writes at a time, in all processes: what it reads stays true until it ends. */
   readonly oneWriter: boolean;
   /** SQL for a text column as JSON text, `null` for NULL; escapes may differ from JavaScript's in what is rare. */
@@ -67,6 +69,7 @@ export class Database implements Db {
   readonly dialect: Dialect;
   readonly build: Knex;
   readonly forUpdate: string;
+  readonly forShare: string;
   readonly oneWriter: boolean;
   readonly #driver: Driver;
   readonly #writer: Knex;
@@ -79,6 +82,7 @@ export class Database implements Db {
     this.#driver = driverFor(config);
     this.dialect = config.dialect;
     this.forUpdate = this.#driver.forUpdate;
+    this.forShare = this.#driver.forShare;
     this.oneWriter = this.#driver.oneWriter;
     this.#patience = config.patience ?? usualPatience;
     const once = <T>(work: (tx: Transaction) => Promise<T>) => this.#once(work);

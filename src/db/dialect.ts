@@ -36,6 +36,7 @@ export interface Driver {
   groups: number;
   begin: string;
   forUpdate: string;
+  forShare: string;
   pool(config: DatabaseConfig, use: 'read' | 'write'): Knex.Config;
   send(connection: Connection, sql: string, params: readonly Value[], how: How): Promise<Outcome>;
   insertSql(table: string, columns: readonly string[], rows: number, returnId?: boolean): string;

@@ -22,6 +22,8 @@ export const mysql: Driver = {
   groups: 2,
   begin: 'START TRANSACTION',
   forUpdate: ' FOR UPDATE',
+  // MariaDB does not know FOR SHARE.
+  forShare: ' LOCK IN SHARE MODE',
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'mysql2',

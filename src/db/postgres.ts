@@ -20,6 +20,7 @@ export const postgres: Driver = {
   begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
   // Keys never change, so inserts that refer to the row need not wait: with FOR UPDATE two daemons deadlock over them.
   forUpdate: ' FOR NO KEY UPDATE',
+  forShare: ' FOR SHARE',
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'pg',

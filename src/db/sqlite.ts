@@ -25,6 +25,7 @@ export const sqlite: Driver = {
   groups: 1,
   begin: 'BEGIN IMMEDIATE',
   forUpdate: '',
+  forShare: '',
   pool(config: DatabaseConfig, use): Knex.Config {
     return {
       client: 'sqlite3',

@@ -17,6 +17,7 @@ export class Transaction implements Db {
   readonly dialect: Dialect;
   readonly build: Knex;
   readonly forUpdate: string;
+  readonly forShare: string;
   readonly oneWriter: boolean;
   readonly #driver: Driver;
   readonly #send: Send;
@@ -30,6 +31,7 @@ export class Transaction implements Db {
     this.dialect = dialect;
     this.build = build;
     this.forUpdate = driver.forUpdate;
+    this.forShare = driver.forShare;
     this.oneWriter = driver.oneWriter;
     this.#driver = driver;
     this.#ids = (outcome, rows) => driver.insertedIds(outcome, rows, connection);

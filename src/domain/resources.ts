@@ -8,6 +8,7 @@ import * as categories from './categories/service.ts';
 import * as locations from './locations/service.ts';
 import { codeOperations } from './resolve/operations.ts';
 import * as scans from './scans/service.ts';
+import { stocktakeOperations } from './stocktake/operations.ts';
 import { templateOperations } from './templates/service.ts';
 
 export const operations: readonly Operation[] = [
@@ -18,6 +19,7 @@ export const operations: readonly Operation[] = [
   ...assetActions,
   ...assets.servedCodes.operations,
   ...scans.served.operations,
+  ...stocktakeOperations,
   ...templateOperations,
   ...batchOperations,
   ...codeOperations,

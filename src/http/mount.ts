@@ -32,8 +32,10 @@ function answer(operation: Operation, endpoint: string, enter: Enter): Middlewar
     koa.state.endpoint = endpoint;
     const context = koa as unknown as KoaContext;
     const ctx = await enter(context);
-    if (!may(ctx.actor, operation.area, operation.action)) throw new Forbidden();
+    const allowed = may(ctx.actor, operation.area, operation.action);
+    if (!allowed && !(operation.reads && may(ctx.actor, operation.area, 'view'))) throw new Forbidden();
     const input = await inputOf(context, operation);
+    if (!allowed && !operation.reads?.(input.body)) throw new Forbidden();
     const key = operation.method === 'POST' ? context.get('Idempotency-Key') : '';
     if (key && operation.action !== 'view' && operation.kind !== 'file')
       return answerOnce(context, ctx, operation, input, key);

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import type { Context as CallContext } from '../db/context.ts';
 import type { Row } from '../db/database.ts';
+import { line } from '../render/csv.ts';
 import { maxPageSize, type Page } from '../resource/pages.ts';
 import type { Input, Operation } from '../resource/serve.ts';
 
@@ -31,9 +32,9 @@ function urlWith(context: Context, key: string, value: string): string {
 export function csvOf(ctx: CallContext, operation: Operation, input: Input, first: Page): Readable {
   const fields = operation.resource!.columns.map(({ field }) => field);
   async function* lines() {
-    yield `${fields.join(',')}\r\n`;
+    yield line(fields);
     for (let page = first; ; ) {
-      yield page.rows.map((row) => `${fields.map((field) => cell((row as Row)[field])).join(',')}\r\n`).join('');
+      yield page.rows.map((row) => line(fields.map((field) => (row as Row)[field]))).join('');
       if (page.nextCursor === null) return;
       page = (await operation.run(ctx, csvInput(input, page.nextCursor))) as Page;
     }
@@ -45,12 +46,3 @@ export const csvInput = (input: Input, cursor: string): Input => {
   const { page: _, ...query } = input.query;
   return { ...input, query: { ...query, cursor, page_size: String(maxPageSize) } };
 };
-
-/** A spreadsheet would run a text that begins like a formula; an apostrophe keeps it text. */
-function cell(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  const plain = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  const text =
-    typeof value === 'string' && /^[=+\-@\t\r]/.test(plain) && !/^[+-]?\d+(\.\d+)?$/.test(plain) ? `'${plain}` : plain;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}

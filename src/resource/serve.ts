@@ -30,6 +30,8 @@ export interface Operation {
   summary: string;
   area: Area;
   action: Action;
+  /** Whether a call with this body changes nothing, such as a dry run: then whoever may view may call it. */
+  reads?: (body: unknown) => boolean;
   /** How the result is answered: a page, one row (with ETag), any JSON value, nothing, or a file. */
   kind: 'page' | 'row' | 'value' | 'empty' | 'file';
   status: number;
@@ -42,7 +44,7 @@ export interface Operation {
   /** Bytes; 1 MiB unless said. */
   bodyLimit?: number;
   answer?: z.ZodType;
-  /** Media types of a file. */
+  /** Media types of a file, besides JSON when there is an `answer`. */
   fileTypes?: readonly string[];
   /** The resource a page is of: filters, search and CSV columns. */
   resource?: AnyResource;

@@ -20,6 +20,7 @@ const samples: Record<string, Sample> = {
   assets: () => ({ asset_tag: unique('TAG'), name: 'Drill', custom_fields: { colour: 'red' } }),
   'asset-codes': () => ({ code: unique('CODE') }),
   'scan-events': () => ({ raw_value: unique('SCAN') }),
+  'inventory-sessions': () => ({ name: 'Count' }),
   'barcode-templates': () => ({ name: unique('Template'), symbology: 'qr', width_mm: 50, height_mm: 25, dpi: 203 }),
   'barcode-batches': () => {
     const prefix = unique('B');

@@ -1,23 +1,13 @@
-import {
-  accessSync,
-  constants,
-  createWriteStream,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { ConfigError, NotFound } from '../../base/errors.ts';
 import type { TenantContext } from '../../db/context.ts';
 import type { Format, Printed, Source } from '../../domain/batches/service.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import { startProgress } from '../progress.ts';
 import { withSite } from '../site.ts';
-import { isFolder, unwritable } from '../unwritable.ts';
+import { checkPlace, writeStream } from '../target.ts';
+import { unwritable } from '../unwritable.ts';
 
 interface Flags extends GlobalFlags {
   tenant: string;
@@ -42,7 +32,8 @@ export const run: Run<Flags> = ({ args, flags, out }) => {
   return withSite(flags, async (site) => {
     const printed = await print(await site.inTenant(flags.tenant), source, flags);
     const path = flags.out ?? printed.name;
-    const written = flags.format === 'png' ? await writePictures(printed, path) : await writeFile(printed, path);
+    const written =
+      flags.format === 'png' ? await writePictures(printed, path) : await writeStream(printed.stream, path);
     if (path === '-') return undefined;
     const document = { file: written, format: flags.format, labels: printed.count };
     out.result(document, () => `Wrote ${printed.count} ${printed.count === 1 ? 'label' : 'labels'} to ${written}.`);
@@ -109,40 +100,6 @@ function millimetres(text: string | undefined, flag: string): number | undefined
   if (text === undefined) return undefined;
   if (!/^-?\d{1,2}(\.\d+)?$/.test(text)) throw new ConfigError(`${flag} wants millimetres, such as 1.5 or -0.8.`);
   return Number(text);
-}
-
-/** A place that cannot be written is told at once, not after ten thousand labels were drawn for it. */
-function checkPlace(target: string): void {
-  try {
-    accessSync(draftOf(target) === target ? target : dirname(target), constants.W_OK);
-  } catch (error) {
-    throw unwritable(error, target, '--out');
-  }
-}
-
-/** Where the bytes go at first. A device or a pipe takes them as they come: a rename would put a file in its stead. */
-function draftOf(target: string): string {
-  const place = statSync(target, { throwIfNoEntry: false });
-  if (place?.isDirectory()) throw isFolder(target, '--out');
-  return place && !place.isFile() ? target : `${target}.part`;
-}
-
-/** The file appears whole or not at all: half a PDF looks like one. */
-async function writeFile(printed: Printed, path: string): Promise<string> {
-  if (path === '-') {
-    await pipeline(Readable.from(printed.stream), process.stdout, { end: false });
-    return path;
-  }
-  const target = resolve(path);
-  const draft = draftOf(target);
-  try {
-    await pipeline(Readable.from(printed.stream), createWriteStream(draft));
-    if (draft !== target) renameSync(draft, target);
-  } catch (error) {
-    if (draft !== target) rmSync(draft, { force: true });
-    throw unwritable(error, target, '--out');
-  }
-  return target;
 }
 
 /** One picture goes to the file, several into a folder of that name, numbered in their order. */

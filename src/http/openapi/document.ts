@@ -89,9 +89,9 @@ function successOf(operation: Operation, schemas: Schemas): Json {
   if (operation.kind === 'empty') return { [operation.status]: { description: 'Done; no content' } };
   if (operation.kind === 'file') {
     const types = operation.fileTypes ?? ['application/octet-stream'];
-    return {
-      [operation.status]: { description: 'The file', content: Object.fromEntries(types.map((type) => [type, binary])) },
-    };
+    const files = Object.fromEntries(types.map((type) => [type, binary]));
+    const asJson = operation.answer && jsonContent(schemas.answer(answerName(operation), operation.answer));
+    return { [operation.status]: { description: 'The file', content: { ...asJson, ...files } } };
   }
   const answer = schemas.answer(answerName(operation), operation.answer!);
   if (operation.kind === 'page')

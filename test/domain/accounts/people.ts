@@ -128,6 +128,7 @@ export function handleOf(database: Database): Db {
     inTransaction: false,
     build: database.build,
     forUpdate: database.forUpdate,
+    forShare: database.forShare,
     query: (sql, params) => database.query(sql, params),
     execute: (sql, params) => database.execute(sql, params),
     run: (query, tail) => database.run(query, tail),
