@@ -5,7 +5,9 @@ import { assetActions } from './assets/actions.ts';
 import * as assets from './assets/service.ts';
 import { batchOperations } from './batches/service.ts';
 import * as categories from './categories/service.ts';
+import { formOperations } from './forms/service.ts';
 import * as locations from './locations/service.ts';
+import { maintenanceOperations } from './maintenance/service.ts';
 import { codeOperations } from './resolve/operations.ts';
 import * as scans from './scans/service.ts';
 import { templateOperations } from './templates/service.ts';
@@ -21,4 +23,6 @@ export const operations: readonly Operation[] = [
   ...templateOperations,
   ...batchOperations,
   ...codeOperations,
+  ...maintenanceOperations,
+  ...formOperations,
 ];

@@ -51,6 +51,7 @@ onEveryDatabase('history', (dialect) => {
 
   it('has a guard whose absence is told, and which a migration brings back', async () => {
     expect((await historyGuard(database)).missing).toEqual([]);
+    expect(await down(database)).toEqual(['0007_resources']);
     expect(await down(database)).toEqual(['0006_change_log']);
     expect((await historyGuard(database)).missing).toContain('history_seals_no_delete');
     expect(await down(database)).toEqual(['0005_history_guard']);
