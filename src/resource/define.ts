@@ -74,7 +74,9 @@ export interface Resource<F extends z.ZodRawShape = z.ZodRawShape, R extends z.Z
 export type Fields<Res> = Res extends Resource<infer F, z.ZodRawShape> ? z.output<z.ZodObject<F>> : never;
 export type RowOf<Res> =
   Res extends Resource<infer F, infer R>
-    ? { id: number; tenant: number; created_at: string; updated_at: string } & z.output<z.ZodObject<F>> &
+    ? { id: number; tenant: number; created_at: string; updated_at: string } & (keyof F extends never
+        ? unknown
+        : z.output<z.ZodObject<F>>) &
         (keyof R extends never ? unknown : z.output<z.ZodObject<R>>)
     : never;
 // biome-ignore lint/suspicious/noExplicitAny: any resource, whatever its shape.

@@ -35,6 +35,16 @@ const samples: Record<string, Sample> = {
     schema: { fields: { pressure: { type: 'number', min: 0 } } },
     required_fields: ['pressure'],
   }),
+  integrations: () => ({ name: unique('Sheet'), connector_type: 'excel', config: { file: 'stock.xlsx' } }),
+  'device-profiles': () => ({ name: 'Phone', platform: 'android', device_identifier: unique('DEV') }),
+  'feature-flags': () => ({ key: unique('flag'), enabled: true, conditions: { platform: 'android' } }),
+  'industry-presets': () => ({ preset_type: 'general' }),
+  webhooks: () => ({ name: unique('Hook'), direction: 'outbound', url: 'https://example.org/hook', secret: 'hush' }),
+  'workflow-definitions': () => ({
+    name: unique('Flow'),
+    trigger_type: 'manual',
+    steps: [{ action: 'set_output', key: 'done', value: true }],
+  }),
   tokens: () => ({ name: unique('kiosk'), role: 'operator' }),
 };
 
@@ -48,7 +58,20 @@ const parents: Record<string, Record<string, string>> = {
 type Seed = (app: TestApp, tenant: Tenant) => Promise<number>;
 
 /** Rows of resources that cannot be created over the API. */
-const seeds: Record<string, Seed> = {};
+const seeds: Record<string, Seed> = {
+  'webhook-deliveries': async (app, tenant) => {
+    const endpoint = { name: unique('In'), direction: 'inbound' };
+    const { id: endpoint_id } = (await app.call('POST', 'webhooks/', { tenant, body: endpoint })).body;
+    const told = { endpoint_id, event_name: 'order.created', payload: {} };
+    return (await app.call('POST', 'webhooks/inbound/', { tenant, body: told })).body.delivery_id;
+  },
+  'workflow-runs': async (app, tenant) => {
+    const now = new Date().toISOString();
+    const data = { context: '{}', input_data: '{}', output_data: '{}', error: '', created_at: now, updated_at: now };
+    const row = { tenant_id: tenant.id, workflow_id: await createRow(app, 'workflow-definitions', tenant), ...data };
+    return app.database.insert('workflow_runs', { ...row, status: 'success' });
+  },
+};
 
 /** Rows that `createRow` made, by app, tenant and path. */
 const made = new WeakMap<TestApp, Map<string, number>>();
