@@ -51,6 +51,7 @@ export function mountLive(router: Router, enter: Enter, streams: Streams): void 
     const first = lastId === '' ? { ...(await live.snapshot(ctx)), ...nothing } : await live.after(ctx, lastId);
     context.set({ 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
     context.type = 'text/event-stream';
+    context.status = 200;
     if (context.method === 'HEAD') return;
     const signal = streams.begin();
     const gone = new AbortController();

@@ -113,6 +113,7 @@ onEveryDatabase('live data', (dialect) => {
     expect((await app.call('GET', 'live-data/stream/', { role: null })).status).toBe(401);
     expect((await app.call('GET', 'live-data/stream/', { headers: { 'X-Tenant-ID': 'other' } })).status).toBe(403);
     expect((await app.call('POST', 'live-data/stream/', { body: {} })).status).toBe(405);
+    expect((await app.call('HEAD', 'live-data/stream/')).status).toBe(200);
   });
 
   it('ends when the daemon stops, without waiting for whoever listens', async () => {
