@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../base/config.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { measureProcess, metrics } from '../base/metrics.ts';
+import { openVault } from '../base/vault.ts';
 import type { Context, TenantContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import * as accounts from '../domain/accounts/service.ts';
@@ -11,6 +12,7 @@ import * as devices from '../domain/devices/service.ts';
 import { rememberUrl } from '../domain/resolve/service.ts';
 import { createApp } from '../http/app.ts';
 import type { Check, Checks } from '../http/health.ts';
+import { Streams } from '../http/live.ts';
 import { HttpServer } from '../http/server.ts';
 import { Sequencer } from '../queue/sequencer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
@@ -31,6 +33,7 @@ export class Daemon {
   #stations: StationSupervisor | undefined;
   #housekeeping: Housekeeping | undefined;
   readonly #sequencer: Sequencer;
+  readonly #streams = new Streams();
 
   constructor(config: Config, database: Database, parts: Parts) {
     this.#config = config;
@@ -47,7 +50,9 @@ export class Daemon {
     this.#database.observe((seconds) => metrics.queryDuration.observe(seconds));
     const access = accounts.createAccess(await accounts.accessSettings(this.#config));
     const checks = this.#checks();
-    const app = createApp({ config: this.#config, database: this.#database, log: this.#log, access, checks });
+    const vault = openVault(this.#config.dir);
+    const parts = { config: this.#config, database: this.#database, log: this.#log, access, vault, checks };
+    const app = createApp({ ...parts, streams: this.#streams });
     this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
     const address = await this.#server.start();
     try {
@@ -66,6 +71,7 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#log.info('stopping');
     await this.#stations?.stop();
+    this.#streams.stop();
     await this.#server?.stop();
     await this.#sequencer.stop();
     await this.#housekeeping?.stop();

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { type Config, loadConfig } from '../base/config.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { openVault } from '../base/vault.ts';
 import type { Context, TenantContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import type { GlobalFlags } from './command.ts';
@@ -54,7 +55,8 @@ export async function requireMigrated(database: Database): Promise<void> {
 export async function siteOf(config: Config, database: Database, log?: Log): Promise<Site> {
   const { silentLog } = await import('../base/log.ts');
   const actor = { kind: 'system', id: null, label: 'cli', role: 'admin', superuser: true } as const;
-  const ctx: Context = { db: database, tenant: null, actor, now: () => new Date(), log: log ?? silentLog };
+  const vault = openVault(config.dir);
+  const ctx: Context = { db: database, tenant: null, actor, now: () => new Date(), log: log ?? silentLog, vault };
   const inTenant = async (reference: string): Promise<TenantContext> => {
     const accounts = await import('../domain/accounts/service.ts');
     return { ...ctx, tenant: await accounts.findTenant(ctx, reference) };

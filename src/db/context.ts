@@ -1,5 +1,6 @@
 /** What every call below the ways in is told first: where to read and write, for whom, by whom and when. */
 import type { Log } from '../base/log.ts';
+import type { Vault } from '../base/vault.ts';
 import type { Db } from './database.ts';
 
 export type Role = 'admin' | 'operator' | 'auditor' | 'read_only';
@@ -31,6 +32,8 @@ export interface Context {
   device?: string | undefined;
   now: () => Date;
   log: Log;
+  /** Opens and seals what the database keeps encrypted; only there where something does. */
+  vault?: Vault | undefined;
 }
 
 /** A context whose tenant is known: what the guarded door hands on. */

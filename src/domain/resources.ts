@@ -5,11 +5,19 @@ import { assetActions } from './assets/actions.ts';
 import * as assets from './assets/service.ts';
 import { batchOperations } from './batches/service.ts';
 import * as categories from './categories/service.ts';
+import { formOperations } from './forms/service.ts';
+import * as integrations from './integrations/service.ts';
+import { liveOperations } from './live/service.ts';
 import * as locations from './locations/service.ts';
+import { maintenanceOperations } from './maintenance/service.ts';
+import { presetOperations } from './presets/service.ts';
+import { profileOperations } from './profiles/service.ts';
 import { codeOperations } from './resolve/operations.ts';
 import * as scans from './scans/service.ts';
 import { stocktakeOperations } from './stocktake/operations.ts';
 import { templateOperations } from './templates/service.ts';
+import { webhookOperations } from './webhooks/service.ts';
+import { workflowOperations } from './workflows/service.ts';
 
 export const operations: readonly Operation[] = [
   ...accountOperations,
@@ -23,4 +31,12 @@ export const operations: readonly Operation[] = [
   ...templateOperations,
   ...batchOperations,
   ...codeOperations,
+  ...maintenanceOperations,
+  ...formOperations,
+  ...workflowOperations,
+  ...webhookOperations,
+  ...integrations.served.operations,
+  ...profileOperations,
+  ...presetOperations,
+  ...liveOperations,
 ];

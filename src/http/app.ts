@@ -4,6 +4,7 @@ import Router from '@koa/router';
 import Koa, { type Context as KoaContext } from 'koa';
 import type { Config } from '../base/config.ts';
 import type { Log } from '../base/log.ts';
+import type { Vault } from '../base/vault.ts';
 import type { Context } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import type { Access } from '../domain/accounts/service.ts';
@@ -12,6 +13,8 @@ import { clientAddress } from './client-address.ts';
 import { mountDocs } from './docs.ts';
 import { answerErrors, answerUnrouted } from './errors.ts';
 import { type Checks, mountHealth } from './health.ts';
+import { mountInbound } from './inbound.ts';
+import { mountLive, Streams } from './live.ts';
 import { type Enter, mount } from './mount.ts';
 import { observe, type RequestState } from './request.ts';
 import { type Begin, mountSession } from './session.ts';
@@ -21,8 +24,11 @@ export interface AppParts {
   database: Database;
   log: Log;
   access: Access;
+  vault: Vault;
   /** Parts that run beside the API and have a say in /health/. */
   checks: Checks;
+  /** Stopped before the server, which waits for answers under way. */
+  streams?: Streams;
   now?: () => Date;
 }
 
@@ -39,6 +45,8 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   mountHealth(router, database, checks);
   mountDocs(router);
   mountSession(router, access, begin, enter, clientAddress(config.http.trustedProxies));
+  mountInbound(router, begin);
+  mountLive(router, enter, parts.streams ?? new Streams());
   mount(router, operations, enter);
   app.use(observe(log));
   app.use(crossOrigin(config.http.corsOrigins));
@@ -50,9 +58,12 @@ export function createApp(parts: AppParts): Koa<RequestState> {
 }
 
 /** How a request becomes a ctx: bare at first, then with its caller and tenant. */
-function contexts({ database, access, now = () => new Date() }: AppParts, log: Log): { begin: Begin; enter: Enter } {
+function contexts(
+  { database, access, vault, now = () => new Date() }: AppParts,
+  log: Log,
+): { begin: Begin; enter: Enter } {
   const nobody = { kind: 'system', id: null, label: 'anonymous', role: null, superuser: false } as const;
-  const begin = (): Context => ({ db: database, tenant: null, actor: nobody, now, log });
+  const begin = (): Context => ({ db: database, tenant: null, actor: nobody, now, log, vault });
   const enter = async (context: KoaContext) => {
     const ctx = begin();
     const principal = await access.authenticate(ctx, context.get('Authorization'));

@@ -29,6 +29,19 @@ export async function readImage(context: Context, limit = imageLimit): Promise<B
   if (context.is('multipart/form-data')) return readUpload(context, limit);
   if (!context.is('image/png', 'image/jpeg'))
     throw new Malformed('Unsupported media type. Send image/png, image/jpeg or a form with one file.', 415);
+  return bytesOf(context, limit);
+}
+
+/** The exact bytes of a JSON body, as they were signed. Malformed when it is packed, too long or of another kind. */
+export async function readBytes(context: Context, limit = jsonLimit): Promise<Buffer> {
+  const packed = !['', 'identity'].includes(context.get('Content-Encoding'));
+  if (packed || !context.is('json', '+json'))
+    throw new Malformed('Unsupported media type. Send application/json, not packed.', 415);
+  refuseLongerThan(context, limit);
+  return bytesOf(context, limit);
+}
+
+async function bytesOf(context: Context, limit: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of context.req) {

@@ -41,6 +41,18 @@ export interface Column {
   codec: Codec;
 }
 
+/** Words that a database keeps for itself; their columns end in an underscore. */
+const reserved = ['key', 'schema'];
+
+function columnName(field: string, refs: Definition<z.ZodRawShape, z.ZodRawShape>['refs']): string {
+  if (field === 'tenant' || refs?.[field]) return `${field}_id`;
+  return reserved.includes(field) ? `${field}_` : field;
+}
+
+/** The column of a field that the resource has. */
+export const columnOf = (resource: AnyResource, field: string): string =>
+  resource.columns.find((known) => known.field === field)!.column;
+
 const systemShape = {
   id: reference(),
   tenant: reference(),
@@ -62,7 +74,9 @@ export interface Resource<F extends z.ZodRawShape = z.ZodRawShape, R extends z.Z
 export type Fields<Res> = Res extends Resource<infer F, z.ZodRawShape> ? z.output<z.ZodObject<F>> : never;
 export type RowOf<Res> =
   Res extends Resource<infer F, infer R>
-    ? { id: number; tenant: number; created_at: string; updated_at: string } & z.output<z.ZodObject<F>> &
+    ? { id: number; tenant: number; created_at: string; updated_at: string } & (keyof F extends never
+        ? unknown
+        : z.output<z.ZodObject<F>>) &
         (keyof R extends never ? unknown : z.output<z.ZodObject<R>>)
     : never;
 // biome-ignore lint/suspicious/noExplicitAny: any resource, whatever its shape.
@@ -75,7 +89,7 @@ export function defineResource<F extends z.ZodRawShape, R extends z.ZodRawShape 
   const stored = Object.entries(shape).filter(([field]) => !definition.writeOnly?.includes(field));
   const columns = stored.map(([field, schema]) => ({
     field,
-    column: field === 'tenant' || definition.refs?.[field] ? `${field}_id` : field,
+    column: columnName(field, definition.refs),
     codec: codecOf(schema as z.ZodType),
   }));
   const read = stored.map(([field, schema]) => [field, answered(schema as z.ZodType)]);

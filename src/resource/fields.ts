@@ -86,7 +86,8 @@ export function codecOf(schema: z.ZodType): Codec {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodBoolean) return 'boolean';
   if (inner instanceof z.ZodRecord || inner instanceof z.ZodArray || inner instanceof z.ZodObject) return 'json';
-  return 'plain';
+  const choices = inner instanceof z.ZodUnion ? (inner.options as z.ZodType[]) : [];
+  return choices.length > 0 && choices.every((choice) => codecOf(choice) === 'json') ? 'json' : 'plain';
 }
 
 /** The schema without default, null and optional around it. */

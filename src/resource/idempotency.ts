@@ -27,22 +27,26 @@ export async function once(
     throw new Invalid('Idempotency-Key must be 1 to 255 visible ASCII characters.');
   const fingerprint = sha256(request);
   const known = await find(ctx, key);
-  if (known) return replay(known, fingerprint);
+  if (known) return replay(ctx, known, fingerprint);
   try {
     return await inTransaction(ctx, async (tx) => {
       const id = await reserve(tx, key, fingerprint);
       const { status, body } = await work(tx);
-      const text = JSON.stringify(body ?? null);
+      // An answer may hold a secret that is shown once, so it is not kept in the clear.
+      const plain = JSON.stringify(body ?? null);
+      const text = tx.vault ? tx.vault.seal(plain, purpose(tx)) : plain;
       await tx.db.execute('UPDATE idempotency_keys SET status = ?, body = ? WHERE id = ?', [status, text, id]);
       return { status, body, replayed: false };
     });
   } catch (error) {
     // Two requests with one key met: the other has committed, so its answer is there.
     const winner = error instanceof UniqueViolation ? await find(ctx, key) : undefined;
-    if (winner) return replay(winner, fingerprint);
+    if (winner) return replay(ctx, winner, fingerprint);
     throw error;
   }
 }
+
+const purpose = ({ tenant }: TenantContext): string => `idempotency:${tenant.id}`;
 
 const actorKey = ({ actor }: TenantContext): string => `${actor.kind}:${actor.id ?? 0}`;
 
@@ -59,8 +63,10 @@ function reserve(ctx: TenantContext, key: string, fingerprint: string): Promise<
   return ctx.db.insert('idempotency_keys', { ...row, status: null, body: null, created_at: now, updated_at: now });
 }
 
-function replay(row: KeyRow, fingerprint: string): KeptAnswer {
+function replay(ctx: TenantContext, row: KeyRow, fingerprint: string): KeptAnswer {
   if (row.fingerprint !== fingerprint)
     throw new Conflict('This Idempotency-Key was used for another request. Send a new key.');
-  return { status: row.status, body: JSON.parse(row.body), replayed: true };
+  const sealed = row.body.startsWith('v1.');
+  const text = sealed && ctx.vault ? ctx.vault.open(row.body, purpose(ctx)) : row.body;
+  return { status: row.status, body: JSON.parse(text), replayed: true };
 }

@@ -4,7 +4,7 @@ import { Invalid, NotFound } from '../base/errors.ts';
 import type { TenantContext } from '../db/context.ts';
 import type { Row } from '../db/database.ts';
 import type { Value } from '../db/dialect.ts';
-import type { AnyResource, RowOf } from './define.ts';
+import { type AnyResource, columnOf, type RowOf } from './define.ts';
 import { unwrap } from './fields.ts';
 import { decode } from './store.ts';
 
@@ -39,6 +39,12 @@ interface Cursor {
 export interface Condition {
   column: string;
   value: Value;
+}
+
+/** A condition in SQL text of its own, with `?` for its values. */
+export interface Clause {
+  text: string;
+  params: Value[];
 }
 
 export interface Page<T = Row> {
@@ -92,7 +98,7 @@ export async function list<R extends AnyResource>(
   ctx: TenantContext,
   resource: R,
   query: ListQuery,
-  within: readonly Condition[] = [],
+  within: readonly (Condition | Clause)[] = [],
 ): Promise<Page<RowOf<R>>> {
   const where = conditions(ctx, resource, query, within);
   const walking = query.cursor !== undefined;
@@ -106,40 +112,40 @@ export async function list<R extends AnyResource>(
   return { rows: shown, count, page: query.page, hasNext, nextCursor };
 }
 
-interface Where {
-  text: string;
-  params: Value[];
-}
-
-function conditions(ctx: TenantContext, resource: AnyResource, query: ListQuery, within: readonly Condition[]): Where {
+function conditions(
+  ctx: TenantContext,
+  resource: AnyResource,
+  query: ListQuery,
+  within: readonly (Condition | Clause)[],
+): Clause {
   const texts = ['tenant_id = ?'];
   const params: Value[] = [ctx.tenant.id];
-  for (const { column, value } of [...within, ...query.filters]) {
-    texts.push(`${column} = ?`);
-    params.push(value);
+  for (const condition of [...within, ...query.filters]) {
+    texts.push('text' in condition ? `(${condition.text})` : `${condition.column} = ?`);
+    params.push(...('text' in condition ? condition.params : [condition.value]));
   }
   if (query.search) {
-    texts.push(
-      `(${resource.search!.map((column: string) => `LOWER(${column}) LIKE LOWER(?) ESCAPE '!'`).join(' OR ')})`,
-    );
+    const columns: string[] = resource.search!.map((field: string) => columnOf(resource, field));
+    texts.push(`(${columns.map((column) => `LOWER(${column}) LIKE LOWER(?) ESCAPE '!'`).join(' OR ')})`);
     const pattern = `%${query.search.replace(/[!%_]/g, '!$&')}%`;
     for (const _ of resource.search!) params.push(pattern);
   }
   return { text: texts.join(' AND '), params };
 }
 
-function select(ctx: TenantContext, resource: AnyResource, query: ListQuery, where: Where): Promise<Row[]> {
+function select(ctx: TenantContext, resource: AnyResource, query: ListQuery, where: Clause): Promise<Row[]> {
   const { field, descending } = query.ordering;
   const direction = descending ? 'DESC' : 'ASC';
   const beyond = descending ? '<' : '>';
-  const order = field === 'id' ? `id ${direction}` : `${field} ${direction}, id ${direction}`;
+  const column = columnOf(resource, field);
+  const order = field === 'id' ? `id ${direction}` : `${column} ${direction}, id ${direction}`;
   const limit = query.pageSize + 1;
   const from = `SELECT ${resource.selection} FROM ${resource.table} WHERE ${where.text}`;
   if (query.cursor) {
     const { value, id } = query.cursor;
     // Spelt out, since MariaDB does not use an index for (a, b) > (?, ?).
     const after =
-      field === 'id' ? `id ${beyond} ?` : `${field} ${beyond}= ? AND (${field} ${beyond} ? OR id ${beyond} ?)`;
+      field === 'id' ? `id ${beyond} ?` : `${column} ${beyond}= ? AND (${column} ${beyond} ? OR id ${beyond} ?)`;
     const params = field === 'id' ? [...where.params, id] : [...where.params, value, value, id];
     return ctx.db.query(`${from} AND ${after} ORDER BY ${order} LIMIT ${limit}`, params);
   }
@@ -147,7 +153,7 @@ function select(ctx: TenantContext, resource: AnyResource, query: ListQuery, whe
   return ctx.db.query(`${from} ORDER BY ${order} LIMIT ${limit}${offset > 0 ? ` OFFSET ${offset}` : ''}`, where.params);
 }
 
-async function total(ctx: TenantContext, resource: AnyResource, where: Where): Promise<number> {
+async function total(ctx: TenantContext, resource: AnyResource, where: Clause): Promise<number> {
   const sql = `SELECT COUNT(*) AS count FROM ${resource.table} WHERE ${where.text}`;
   const rows = await ctx.db.query<{ count: number }>(sql, where.params);
   return rows[0]!.count;
@@ -162,7 +168,7 @@ function orderingOf(resource: AnyResource, text: string): Ordering {
 }
 
 function conditionOf(resource: AnyResource, field: string, text: string): Condition {
-  const column = resource.columns.find((known) => known.field === field)!.column;
+  const column = columnOf(resource, field);
   const schema = unwrap(resource.read.shape[field] as z.ZodType);
   if (schema instanceof z.ZodNumber) return { column, value: integer(text, 0, Number.MAX_SAFE_INTEGER) };
   if (schema instanceof z.ZodBoolean) return { column, value: boolean(text) };

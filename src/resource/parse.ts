@@ -34,7 +34,8 @@ function place(fields: FieldErrors, path: string[], message: string): void {
   place(fields[key] as FieldErrors, rest, message);
 }
 
-function wording(issue: z.core.$ZodRawIssue): string | undefined {
+/** The words for a zod issue; for a parse within a refinement, which has no words of its own. */
+export function wording(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       return wrongType(issue);

@@ -1,12 +1,17 @@
 /** The real API on a free port over a site of two tenants; every answer is held against the document. */
 import { createSecretKey, randomUUID } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
 import type { Config } from '../../src/base/config.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { Vault } from '../../src/base/vault.ts';
 import type { Role, Tenant } from '../../src/db/context.ts';
 import type { Dialect } from '../../src/db/dialect.ts';
 import { createAccess } from '../../src/domain/accounts/service.ts';
 import { createApp } from '../../src/http/app.ts';
+import { Streams } from '../../src/http/live.ts';
 import { HttpServer } from '../../src/http/server.ts';
 import { breach } from './contract.ts';
 import { type TestSite, testSite } from './site.ts';
@@ -37,17 +42,23 @@ export interface TestApp extends TestSite {
   call(method: string, path: string, call?: Call): Promise<Reply>;
 }
 
+/** Its key is in a file that is gone when the process ends. */
+const testVault = () => new Vault(join(mkdtempSync(join(tmpdir(), 'assetra-vault-')), 'site.key'));
+
 export async function testApp(dialect: Dialect): Promise<TestApp> {
   const site = await testSite(dialect);
   const access = createAccess({ key, accessMinutes: 30, refreshDays: 7 });
   const config = {
     http: { corsOrigins: ['https://console.example'], trustedProxies: [], publicUrls: [] },
   } as never as Config;
+  const streams = new Streams();
   const app = createApp({
     config,
     database: site.database,
     log: silentLog,
     access,
+    vault: testVault(),
+    streams,
     checks: {},
   });
   const server = new HttpServer(app, '127.0.0.1', 0);
@@ -63,6 +74,7 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
     return checked(method, target, answer);
   };
   const close = async () => {
+    streams.stop();
     await server.stop();
     await site.close();
   };

@@ -27,21 +27,87 @@ const samples: Record<string, Sample> = {
     return { prefix, start_sequence: counter * 1000, end_sequence: counter * 1000 + 2 };
   },
   members: () => ({ username: unique('member').toLowerCase(), password: 'a good long pass phrase', role: 'operator' }),
+  'maintenance-records': () => ({ scheduled_at: '2026-03-01T08:00:00Z', notes: 'Oil' }),
+  'maintenance-plans': () => ({ name: unique('Yearly check'), every_days: 365 }),
+  'inspection-records': () => ({ inspected_at: '2026-03-01T08:00:00Z', status: 'passed' }),
+  'form-definitions': () => ({
+    name: unique('Form'),
+    target_model: 'checklist',
+    schema: { fields: { pressure: { type: 'number', min: 0 } } },
+    required_fields: ['pressure'],
+  }),
+  integrations: () => ({ name: unique('Sheet'), connector_type: 'excel', config: { file: 'stock.xlsx' } }),
+  'device-profiles': () => ({ name: 'Phone', platform: 'android', device_identifier: unique('DEV') }),
+  'feature-flags': () => ({ key: unique('flag'), enabled: true, conditions: { platform: 'android' } }),
+  'industry-presets': () => ({ preset_type: 'general' }),
+  webhooks: () => ({ name: unique('Hook'), direction: 'outbound', url: 'https://example.org/hook', secret: 'hush' }),
+  'workflow-definitions': () => ({
+    name: unique('Flow'),
+    trigger_type: 'manual',
+    steps: [{ action: 'set_output', key: 'done', value: true }],
+  }),
   tokens: () => ({ name: unique('kiosk'), role: 'operator' }),
 };
 
-/** A valid body; throws for a resource that has none yet, so that no resource goes untested. */
-export function sampleOf(path: string): Record<string, unknown> {
+/** References that a sample must have, and the resource of the row they name. */
+const parents: Record<string, Record<string, string>> = {
+  'maintenance-records': { asset: 'assets' },
+  'maintenance-plans': { asset: 'assets' },
+  'inspection-records': { asset: 'assets' },
+};
+
+type Seed = (app: TestApp, tenant: Tenant) => Promise<number>;
+
+/** Rows of resources that cannot be created over the API. */
+const seeds: Record<string, Seed> = {
+  'webhook-deliveries': async (app, tenant) => {
+    const endpoint = { name: unique('In'), direction: 'inbound' };
+    const { id: endpoint_id } = (await app.call('POST', 'webhooks/', { tenant, body: endpoint })).body;
+    const told = { endpoint_id, event_name: 'order.created', payload: {} };
+    return (await app.call('POST', 'webhooks/inbound/', { tenant, body: told })).body.delivery_id;
+  },
+  'workflow-runs': async (app, tenant) => {
+    const now = new Date().toISOString();
+    const data = { context: '{}', input_data: '{}', output_data: '{}', error: '', created_at: now, updated_at: now };
+    const row = { tenant_id: tenant.id, workflow_id: await createRow(app, 'workflow-definitions', tenant), ...data };
+    return app.database.insert('workflow_runs', { ...row, status: 'success' });
+  },
+};
+
+/** Rows that `createRow` made, by app, tenant and path. */
+const made = new WeakMap<TestApp, Map<string, number>>();
+
+/** A valid body in the tenant; throws for a resource that has none yet, so that no resource goes untested. */
+export function sampleOf(path: string, app: TestApp, tenant = app.plant): Record<string, unknown> {
   const sample = samples[path];
   if (!sample) throw new Error(`test/support/samples.ts has no body for ${path}`);
-  return sample();
+  const references = Object.entries(parents[path] ?? {}).map(([field, parent]) => [
+    field,
+    madeRow(app, parent, tenant),
+  ]);
+  return { ...sample(), ...Object.fromEntries(references) };
 }
+
+const madeRow = (app: TestApp, path: string, tenant: Tenant) => made.get(app)?.get(`${tenant.id}/${path}`);
 
 export const hasSample = (path: string): boolean => path in samples;
 
-/** Creates a row of that resource in the tenant and answers its id. */
+/** Whether the generated suites can have a row of that resource. */
+export const hasRow = (path: string): boolean => path in samples || path in seeds;
+
+/** Creates a row of that resource in the tenant, and of those it must name, and answers its id. */
 export async function createRow(app: TestApp, path: string, tenant: Tenant): Promise<number> {
-  const { status, body } = await app.call('POST', `${path}/`, { tenant, body: sampleOf(path) });
+  for (const parent of Object.values(parents[path] ?? {}))
+    if (madeRow(app, parent, tenant) === undefined) await createRow(app, parent, tenant);
+  const id = seeds[path] ? await seeds[path](app, tenant) : await post(app, path, tenant);
+  const rows = made.get(app) ?? new Map<string, number>();
+  if (!rows.has(`${tenant.id}/${path}`)) rows.set(`${tenant.id}/${path}`, id);
+  made.set(app, rows);
+  return id;
+}
+
+async function post(app: TestApp, path: string, tenant: Tenant): Promise<number> {
+  const { status, body } = await app.call('POST', `${path}/`, { tenant, body: sampleOf(path, app, tenant) });
   if (status !== 201) throw new Error(`The sample of ${path} was answered ${status}: ${JSON.stringify(body)}`);
   return body.id;
 }

@@ -12,7 +12,16 @@ export { addToken, listTokens, revokeToken } from './api-tokens.ts';
 export { type AccessSettings, accessSettings } from './keys.ts';
 export { checkPassword } from './passwords.ts';
 export { Login, RefreshBody, TokenPair } from './sessions.ts';
-export { addTenant, disableTenant, findTenant, listTenants, tenantOf, tenants, tenantsOf } from './tenants.ts';
+export {
+  activeTenant,
+  addTenant,
+  disableTenant,
+  findTenant,
+  listTenants,
+  tenantOf,
+  tenants,
+  tenantsOf,
+} from './tenants.ts';
 export { addUser, disableUser, listUsers, requireUser, setPassword, setRole, userNamed } from './users.ts';
 
 export const accountOperations: Operation[] = [...servedMembers.operations, ...servedTokens.operations];

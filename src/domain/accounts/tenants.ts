@@ -124,6 +124,12 @@ export async function findTenant(ctx: Context, reference: string): Promise<Tenan
   return { id, name, slug, settings };
 }
 
+/** The tenant of that id, unless there is none or it is disabled. */
+export async function activeTenant(ctx: Context, id: number): Promise<Tenant | undefined> {
+  const [row] = await select(ctx, 'WHERE id = ? AND is_active = ?', [id, true]);
+  return row && { id: row.id, name: row.name, slug: row.slug, settings: row.settings };
+}
+
 /** Its users and tokens are refused from now on; its data stays. */
 export async function disableTenant(ctx: Context, reference: string): Promise<Tenant> {
   requireSuperuser(ctx);

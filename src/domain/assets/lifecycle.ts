@@ -4,7 +4,9 @@ import { type Context, type TenantContext, timestamp } from '../../db/context.ts
 import type { Fields } from '../../resource/define.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
+import * as forms from '../forms/service.ts';
 import * as history from '../history/service.ts';
+import * as upkeep from '../maintenance/service.ts';
 import { type AssetRow, assetCodes, assets, statuses } from './resource.ts';
 
 export const served = serve(assets, { create, update, remove });
@@ -23,6 +25,7 @@ type Changes = Partial<Omit<AssetRow, 'id' | 'tenant' | 'created_at' | 'updated_
 
 async function create(ctx: TenantContext, values: Fields<typeof assets>): Promise<AssetRow> {
   checkStatus(ctx, values.status);
+  await forms.enforce(ctx, 'asset', values.custom_fields, 'custom_fields');
   const retired_at = values.retired_at ?? (values.status === 'retired' ? timestamp(ctx) : null);
   const asset = await store.insert(ctx, assets, {
     ...values,
@@ -42,6 +45,8 @@ async function create(ctx: TenantContext, values: Fields<typeof assets>): Promis
 
 async function update(ctx: TenantContext, asset: AssetRow, changes: Partial<Fields<typeof assets>>): Promise<AssetRow> {
   if (changes.status !== undefined && changes.status !== asset.status) checkStatus(ctx, changes.status);
+  // An asset that is older than a form can still be changed elsewhere.
+  if (changes.custom_fields !== undefined) await forms.enforce(ctx, 'asset', changes.custom_fields, 'custom_fields');
   return write(ctx, asset, { ...changes, ...consequences(ctx, asset, changes) });
 }
 
@@ -68,12 +73,13 @@ export async function write(
   return written;
 }
 
-/** Scans and children stay, without the asset; its codes are free again; its history outlives it. */
+/** Scans, workflow runs and children stay, without the asset; its codes are free again; plans and records of its upkeep go; its history outlives it. */
 async function remove(ctx: TenantContext, asset: AssetRow): Promise<void> {
   history.append(ctx, { asset: asset.id, event_type: 'delete', previous_state: stateOf(asset), new_state: {} });
   await ctx.db.execute('UPDATE scan_events SET asset_id = NULL WHERE asset_id = ?', [asset.id]);
   const codes = await ctx.db.query<{ id: number }>('SELECT id FROM asset_codes WHERE asset_id = ?', [asset.id]);
   for (const { id } of codes) await store.remove(ctx, assetCodes, id);
+  await upkeep.forget(ctx, asset.id);
   const children = await ctx.db.query<{ id: number }>('SELECT id FROM assets WHERE parent_asset_id = ?', [asset.id]);
   for (const { id } of children) await write(ctx, await store.get(ctx, assets, id, true), { parent_asset: null });
   await store.remove(ctx, assets, asset.id);

@@ -10,6 +10,7 @@ import { guarded, Reply, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as barcodes from '../barcodes/service.ts';
+import * as forms from '../forms/service.ts';
 import { resolve } from '../resolve/service.ts';
 import { type ScanRow, scanEvents } from './resource.ts';
 
@@ -75,6 +76,7 @@ async function earlier(ctx: TenantContext, input: ScanInput): Promise<ScanRow | 
 
 async function write(ctx: TenantContext, { given, ...input }: ScanInput): Promise<ScanRow> {
   await checkReferences(ctx, scanEvents, input);
+  await forms.enforce(ctx, 'scan_event', input);
   const { valid, errors, decoded } = barcodes.validate(input);
   const asset = await assetOf(ctx, input);
   const scan = await store.insert(ctx, scanEvents, {

@@ -79,6 +79,27 @@ export function fixedPaths(schemas: Schemas): Record<string, Json> {
       },
       { parameters: [tenantHeader] },
     ),
+    '/api/v1/live-data/stream/': get(
+      'liveDataStream',
+      'live-data',
+      'What live-data answers, as it changes, as server-sent events; Last-Event-ID goes on from there',
+      {
+        200: { description: 'Events', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+        ...mine,
+        403: { $ref: '#/components/responses/Forbidden' },
+      },
+      {
+        parameters: [
+          tenantHeader,
+          {
+            name: 'Last-Event-ID',
+            in: 'header',
+            description: 'The `id` of the last event',
+            schema: { type: 'string' },
+          },
+        ],
+      },
+    ),
     '/alive/': get(
       'alive',
       'site',
