@@ -10,6 +10,8 @@ export interface Tenant {
   name: string;
   slug: string;
   settings: Record<string, unknown>;
+  /** What an active form is enforced on; undefined where nobody has asked. */
+  formTargets?: readonly string[];
 }
 
 export interface Actor {

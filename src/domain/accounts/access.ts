@@ -171,7 +171,7 @@ async function enter(ctx: Context, principal: Principal, reference: string): Pro
   const { id, name, slug, settings } = row;
   const { kind, label, superuser } = principal;
   return {
-    tenant: { id, name, slug, settings: JSON.parse(settings) },
+    tenant: { id, name, slug, settings: JSON.parse(settings), formTargets: await formTargetsOf(ctx, id) },
     actor: { kind, id: principal.id, label, role, superuser },
   };
 }
@@ -183,6 +183,11 @@ async function tenantRow(ctx: Context, reference: string): Promise<TenantRow | u
     ? await ctx.db.query<TenantRow>(`${select} id = ?`, [Number(reference)])
     : [];
   return byId[0] ?? (await ctx.db.query<TenantRow>(`${select} slug = ?`, [reference]))[0];
+}
+
+async function formTargetsOf(ctx: Context, tenant: number): Promise<string[]> {
+  const sql = 'SELECT DISTINCT target_model AS target FROM form_definitions WHERE tenant_id = ? AND is_active = ?';
+  return (await ctx.db.query<{ target: string }>(sql, [tenant, true])).map(({ target }) => target);
 }
 
 async function roleIn(ctx: Context, principal: Principal, tenantId: number): Promise<Role | null> {

@@ -7,7 +7,7 @@ import type { Operation } from '../../resource/serve.ts';
 import { servedTokens } from './api-tokens.ts';
 import { servedMembers } from './members.ts';
 
-export { type Access, createAccess, type Principal } from './access.ts';
+export { type Access, createAccess, type Principal, raiseVersion } from './access.ts';
 export { addToken, listTokens, revokeToken } from './api-tokens.ts';
 export { type AccessSettings, accessSettings } from './keys.ts';
 export { checkPassword } from './passwords.ts';

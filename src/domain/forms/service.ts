@@ -6,10 +6,22 @@ import { jsonObject } from '../../resource/fields.ts';
 import { parse } from '../../resource/parse.ts';
 import { guarded, idOf, type Operation, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
+import { raiseVersion } from '../accounts/service.ts';
 import { type Faults, faultsOf } from './check.ts';
 import { type FormRow, formDefinitions } from './resource.ts';
 
-export const served = serve(formDefinitions);
+/** Whether a target has forms is kept with the permissions, and as exactly: most sites have none, and scans must not ask each time. */
+export const served = serve(formDefinitions, {
+  create: (ctx, values) => known(ctx, store.insert(ctx, formDefinitions, values as never)),
+  update: (ctx, row, changes) => known(ctx, store.update(ctx, formDefinitions, row, changes as never)),
+  remove: (ctx, row) => known(ctx, store.remove(ctx, formDefinitions, row.id)),
+});
+
+async function known<T>(ctx: TenantContext, written: Promise<T>): Promise<T> {
+  const result = await written;
+  await raiseVersion(ctx);
+  return result;
+}
 
 /** What forms can be enforced on. */
 export type Target = 'asset' | 'maintenance_record' | 'inspection_record' | 'scan_event';
@@ -21,6 +33,7 @@ export async function enforce(
   data: Record<string, unknown>,
   field?: string,
 ): Promise<void> {
+  if (ctx.tenant.formTargets && !ctx.tenant.formTargets.includes(target)) return;
   const faults: Faults = {};
   for (const form of await activeOf(ctx, target)) {
     for (const [key, messages] of Object.entries(faultsOf(form, data)))
