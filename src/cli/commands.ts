@@ -79,6 +79,8 @@ export const sections: Section[] = [
     title: 'Tools:',
     commands: [
       { definition: site.openapi, load: () => import('./openapi.ts') },
+      { definition: site.smoke, load: () => import('./smoke/run.ts') },
+      { definition: site.postman, load: () => import('./smoke/postman.ts') },
       { definition: site.completion, load: () => import('./completion.ts') },
       { definition: site.reference, load: () => import('./reference.ts') },
     ],

@@ -30,11 +30,17 @@ export async function choose<T extends string>(question: Question & { choices: r
   return select<T>({ message: question.message, choices: [...question.choices] }, screen);
 }
 
-/** From standard input when told so, else asked for twice. Throws ConfigError where neither is possible. */
-export async function readPassword(options: { passwordStdin?: boolean | undefined; label: string }): Promise<string> {
+/** From standard input when told so, else asked for: twice where it is a new one. Throws ConfigError where neither is possible. */
+export async function readPassword(options: {
+  passwordStdin?: boolean | undefined;
+  label: string;
+  /** It is in use already: a slip of the finger shows at once. */
+  known?: boolean;
+}): Promise<string> {
   if (options.passwordStdin) return passwordFrom(process.stdin);
   const { password } = await prompts({ message: options.label, flag: '--password-stdin' });
   const first = await password({ message: options.label, mask: true }, screen);
+  if (options.known) return first;
   const second = await password({ message: 'The same again', mask: true }, screen);
   if (first !== second) throw new ConfigError('The two passwords differ. Run the command again.');
   return first;

@@ -114,6 +114,31 @@ export const openapi: Definition = {
   examples: ['assetra openapi --file openapi.json'],
 };
 
+export const smoke: Definition = {
+  usage: 'smoke',
+  about:
+    'Check a running service from end to end: log-in, asset, scan, sync, webhook, inbound event, validation, look-up',
+  flags: [
+    { spec: '--base-url <url>', about: 'where the service answers, such as http://127.0.0.1:8000' },
+    { spec: '--username <name>', about: 'a user who may write' },
+    { spec: '--password <password>', about: 'its password; seen by whoever lists the processes, so rather:' },
+    { spec: '--password-stdin', about: 'read the password from standard input' },
+    { spec: '--tenant-id <tenant>', about: 'id or slug of the tenant to work in' },
+    { spec: '--keep', about: 'leave the asset and the endpoint that it made' },
+  ],
+  examples: [
+    'assetra smoke --base-url http://127.0.0.1:8000 --username alice --password-stdin --tenant-id 1 < password.txt',
+  ],
+  details: 'Works against any service with this API. The exit code is 1 at the first step that fails.',
+};
+
+export const postman: Definition = {
+  usage: 'postman',
+  about: 'Print docs/postman/Assetra.postman_collection.json: the steps of `smoke`',
+  examples: ['assetra postman > docs/postman/Assetra.postman_collection.json'],
+  hidden: true,
+};
+
 export const completion: Definition = {
   usage: 'completion <shell>',
   about: 'Print the completion script of a shell',
