@@ -27,11 +27,11 @@ const driver = await openDriver(database);
 
 const selection = assets.columns.map(({ column }) => `a.${column}`).join(', ');
 const byCode =
-  `SELECT ${selection}, 1 AS preference FROM asset_codes c JOIN assets a ON a.id = c.asset_id ` +
-  "WHERE c.tenant_id = ? AND c.code = ? AND c.status = 'active' UNION ALL " +
-  `SELECT ${selection}, 2 FROM assets a WHERE a.tenant_id = ? AND a.asset_tag = ? UNION ALL ` +
-  `SELECT ${selection}, 3 FROM assets a WHERE a.tenant_id = ? AND a.barcode_value = ? ` +
-  'ORDER BY preference, id LIMIT 1';
+  `SELECT ${selection} FROM (SELECT asset_id AS id, 1 AS preference FROM asset_codes ` +
+  "WHERE tenant_id = ? AND code = ? AND status = 'active' UNION ALL " +
+  'SELECT id, 2 FROM assets WHERE tenant_id = ? AND asset_tag = ? UNION ALL ' +
+  'SELECT id, 3 FROM assets WHERE tenant_id = ? AND barcode_value = ? ' +
+  'ORDER BY preference, id LIMIT 1) f JOIN assets a ON a.id = f.id';
 const page = `SELECT ${assets.selection} FROM assets WHERE tenant_id = ? ORDER BY created_at DESC, id DESC LIMIT 51`;
 const total = 'SELECT COUNT(*) AS count FROM assets WHERE tenant_id = ?';
 

@@ -1,4 +1,5 @@
 /** What writers were told, held against what is in the database. */
+import { tmpdir } from 'node:os';
 import type { Config, DatabaseConfig } from '../../../src/base/config.ts';
 import { siteOf } from '../../../src/cli/site.ts';
 import type { TenantContext } from '../../../src/db/context.ts';
@@ -39,7 +40,7 @@ export async function balance(config: DatabaseConfig, writers: Writers): Promise
 export async function chains(config: DatabaseConfig): Promise<string[]> {
   const database = new Database({ ...config, poolSize: 2 });
   try {
-    const { ctx } = await siteOf({} as Config, database);
+    const { ctx } = await siteOf({ dir: tmpdir() } as Config, database);
     const faults: string[] = [];
     for (const tenant of await listTenants(ctx)) faults.push(...(await chainFaults({ ...ctx, tenant })));
     return faults;
