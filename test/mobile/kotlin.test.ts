@@ -203,6 +203,17 @@ describe.skipIf(reason)(`the Android client${reason ? ` (not run: ${reason})` : 
     expect((await admin.get(`assets/${id}/`)).body.name).toBe('by the device');
   });
 
+  it('gives the last of several edits of its own', async () => {
+    const one = await device('again');
+    const { id } = await create('E-1');
+    await one.ask('sync');
+    for (const name of ['first', 'second']) await one.ask('edit', { id, fields: { name } });
+    expect(await one.ask('sync')).toMatchObject({ done: true, sent: 2 });
+    await expectSettled(one);
+    expect((await admin.get(`assets/${id}/`)).body.name).toBe('second');
+    expect((await one.ask('look')).conflicts).toEqual([]);
+  });
+
   it('drops an asset that was deleted', async () => {
     const one = await device('tombstone');
     const { id } = await create('D-1');

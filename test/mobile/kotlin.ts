@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { packageRoot } from '../../src/base/paths.ts';
 import { spawned } from '../cli/spawn.ts';
 
@@ -58,14 +58,18 @@ export interface DeviceOptions {
 // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect.
 type Answer = any;
 
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+}
+
 /** What it has stored stays in its folder when it is killed. */
 export class Device {
   readonly #classes: string;
   readonly #options: Required<DeviceOptions>;
   readonly folder: string;
   #child!: ChildProcessWithoutNullStreams;
-  #lines!: Interface;
-  #err = '';
+  #waiting: Waiting[] = [];
 
   constructor(classes: string, folder: string, options: DeviceOptions) {
     this.#classes = classes;
@@ -82,24 +86,28 @@ export class Device {
     const classPath = [this.#classes, standardLibrary()!, json].join(delimiter);
     const { address, name, batch, limit, skew } = this.#options;
     const args = [this.folder, address, 'plant-1', name, batch, limit, skew].map(String);
-    this.#child = spawn(onPath('java')!, ['-Xmx128m', '-XX:+UseSerialGC', '-cp', classPath, 'DeviceKt', ...args]);
-    this.#child.stderr.setEncoding('utf8').on('data', (text) => {
-      this.#err += text;
+    const child = spawn(onPath('java')!, ['-Xmx128m', '-XX:+UseSerialGC', '-cp', classPath, 'DeviceKt', ...args]);
+    const waiting: Waiting[] = [];
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      err += text;
     });
-    this.#child.stdin.on('error', () => undefined);
-    this.#lines = createInterface(this.#child.stdout);
+    child.stdin.on('error', () => undefined);
+    createInterface(child.stdout).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line)));
+    child.on('close', () => {
+      for (const one of waiting.splice(0)) one.reject(new Error(`The device ended: ${err}`));
+    });
+    this.#child = child;
+    this.#waiting = waiting;
     return this;
   }
 
   /** Rejects when it ends instead of answering. */
-  async ask(command: string, more: object = {}): Promise<Answer> {
-    const answered = once(this.#lines, 'line');
-    const ended = once(this.#lines, 'close').then(() => {
-      throw new Error(`The device ended: ${this.#err}`);
+  ask(command: string, more: object = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#child.stdin.write(`${JSON.stringify({ do: command, ...more })}\n`);
     });
-    this.#child.stdin.write(`${JSON.stringify({ do: command, ...more })}\n`);
-    const [line] = await Promise.race([answered, ended]);
-    return JSON.parse(line);
   }
 
   async kill(): Promise<void> {
