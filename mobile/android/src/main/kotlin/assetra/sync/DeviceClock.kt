@@ -24,5 +24,5 @@ interface DeviceClock {
 }
 
 /** Server minus device clock, taken at the middle of an exchange; null when it took too long to say. */
-internal fun clockOffset(serverTime: String, answeredAt: Long, tookMillis: Long): Long? =
-    if (tookMillis > 10_000) null else Times.millis(serverTime) - (answeredAt - tookMillis / 2)
+internal fun clockOffset(serverTime: Long, answeredAt: Long, tookMillis: Long): Long? =
+    if (tookMillis > 10_000) null else serverTime - (answeredAt - tookMillis / 2)

@@ -1,6 +1,7 @@
 package assetra.sync
 
 import java.io.IOException
+import java.time.DateTimeException
 import org.json.JSONArray
 import org.json.JSONException
 import org.json.JSONObject
@@ -21,6 +22,8 @@ internal class Exchange(private val batch: List<Item>, private val cursor: Strin
         read(JSONObject(text))
     } catch (error: JSONException) {
         throw IOException("Not an answer of sync: ${error.message}")
+    } catch (error: DateTimeException) {
+        throw IOException("Not an answer of sync: ${error.message}")
     }
 
     private fun read(json: JSONObject): Answer {
@@ -33,19 +36,28 @@ internal class Exchange(private val batch: List<Item>, private val cursor: Strin
             else rejected.put(JSONObject().put("key", item.key).put("reason", result.textOrNull("detail") ?: "rejected"))
         }
         val more = json.getBoolean("has_more")
+        val rows = json.getJSONArray("asset_changes")
+        val deleted = json.getJSONArray("deleted_asset_ids")
+        val conflicts = json.getJSONArray("conflicts")
+        val closed = json.getJSONArray("acknowledged_conflicts")
+        // Read once before it is stored: an entry that cannot be applied would be met again on every start.
+        rows.objects().forEach { it.getLong("id") }
+        conflicts.objects().forEach { Conflict.of(it) }
+        deleted.longs()
+        closed.texts()
         val entry = State.answer()
             .put("settled", settled)
             .put("rejected", rejected)
             .put("reset", json.optBoolean("reset_required"))
-            .put("rows", json.getJSONArray("asset_changes"))
-            .put("deleted", json.getJSONArray("deleted_asset_ids"))
-            .put("conflicts", json.getJSONArray("conflicts"))
-            .put("closed", json.getJSONArray("acknowledged_conflicts"))
+            .put("rows", rows)
+            .put("deleted", deleted)
+            .put("conflicts", conflicts)
+            .put("closed", closed)
             .put("cursor", json.getString("next_cursor"))
             .put("complete", !more)
-        val pulled = json.getJSONArray("asset_changes").length() + json.getJSONArray("deleted_asset_ids").length()
+        val pulled = rows.length() + deleted.length()
         val moved = json.getString("next_cursor") != cursor
-        return Answer(entry, settled.length(), rejected.length(), pulled, more, moved, json.getString("server_time"))
+        return Answer(entry, settled.length(), rejected.length(), pulled, more, moved, Times.millis(json.getString("server_time")))
     }
 }
 
@@ -57,5 +69,6 @@ internal class Answer(
     val hasMore: Boolean,
     /** Whether the cursor is another one now. */
     val moved: Boolean,
-    val serverTime: String
+    /** Milliseconds. */
+    val serverTime: Long
 )

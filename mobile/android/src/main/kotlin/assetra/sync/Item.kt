@@ -1,5 +1,6 @@
 package assetra.sync
 
+import org.json.JSONException
 import org.json.JSONObject
 
 /** [list] is the part of a request that it is sent in. */
@@ -43,7 +44,7 @@ data class Conflict(
     internal companion object {
         fun of(json: JSONObject) = Conflict(
             id = json.getString("id"),
-            assetId = json.getString("asset_id").toLong(),
+            assetId = json.getString("asset_id").toLongOrNull() ?: throw JSONException("asset_id"),
             field = json.getString("field"),
             localValue = json.getString("local_value"),
             serverValue = json.getString("server_value"),
