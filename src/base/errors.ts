@@ -31,6 +31,9 @@ export class AppError extends Error {
   }
 }
 
+/** A refusal of what was asked, not a failure of ours: told for the item, and the next one goes on. */
+export const isRefusal = (error: unknown): error is AppError => error instanceof AppError && error.status < 500;
+
 /** The request cannot be read at all: broken JSON, a body of the wrong kind. */
 export class Malformed extends AppError {
   constructor(message: string, status: 400 | 413 | 415 = 400, options?: AppErrorOptions) {

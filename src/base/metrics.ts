@@ -37,6 +37,12 @@ export const metrics = {
     labelNames: ['source_type', 'status'],
     registers,
   }),
+  syncItems: new Counter({
+    name: 'assetra_sync_items_total',
+    help: 'What apps sent to sync/, by what became of it',
+    labelNames: ['list', 'status'],
+    registers,
+  }),
   auditFaults: new Gauge({
     name: 'assetra_audit_faults',
     help: 'Tenants whose history is not what was written, at the last checkpoint',

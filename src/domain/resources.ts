@@ -8,6 +8,7 @@ import * as categories from './categories/service.ts';
 import * as locations from './locations/service.ts';
 import { codeOperations } from './resolve/operations.ts';
 import * as scans from './scans/service.ts';
+import { syncOperation } from './sync/service.ts';
 import { templateOperations } from './templates/service.ts';
 
 export const operations: readonly Operation[] = [
@@ -21,4 +22,5 @@ export const operations: readonly Operation[] = [
   ...templateOperations,
   ...batchOperations,
   ...codeOperations,
+  syncOperation,
 ];

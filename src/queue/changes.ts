@@ -81,6 +81,50 @@ export async function pull(ctx: TenantContext, after: number, limit: number): Pr
   return { epoch: head.epoch, floor: head.floor, head: head.seq, changes };
 }
 
+/** Where the tenant's numbers stand. */
+export type Position = Pick<Pulled, 'epoch' | 'floor' | 'head'>;
+
+/** The same without changes; every change committed before the call has its number. */
+export async function position(ctx: TenantContext): Promise<Position> {
+  await catchUp(ctx);
+  const head = await headOf(ctx.db, ctx.tenant.id);
+  return { epoch: head?.epoch ?? '', floor: head?.floor ?? 0, head: head?.seq ?? 0 };
+}
+
+/** Changes of one kind of row after number `after` and up to `last`, oldest first. */
+export function touched(ctx: TenantContext, entity: string, after: number, last: number, limit: number) {
+  const sql =
+    'SELECT seq, entity_id FROM change_log WHERE tenant_id = ? AND seq > ? AND seq <= ? AND entity = ? ' +
+    'ORDER BY seq LIMIT ?';
+  return ctx.db.query<{ seq: number; entity_id: number }>(sql, [ctx.tenant.id, after, last, entity, limit]);
+}
+
+/** Rows of one kind that were deleted after number `after`. */
+export async function deleted(ctx: TenantContext, entity: string, after: number): Promise<number[]> {
+  const sql =
+    "SELECT entity_id FROM change_log WHERE tenant_id = ? AND seq > ? AND entity = ? AND op = 'delete' ORDER BY seq";
+  const rows = await ctx.db.query<{ entity_id: number }>(sql, [ctx.tenant.id, after, entity]);
+  return rows.map(({ entity_id }) => entity_id);
+}
+
+/** How much older than its neighbours in the log a change may be: a transaction is written down when it ends. In ms. */
+const disorder = 60_000;
+
+/** A number before which everything was changed by that moment: found by halving, as the log has no index by time. */
+export async function numberBefore(ctx: TenantContext, moment: Date, { floor, head }: Position): Promise<number> {
+  const sql = 'SELECT created_at FROM change_log WHERE tenant_id = ? AND seq = ?';
+  const at = new Date(moment.getTime() - disorder).toISOString();
+  let [low, high] = [floor, head];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const [change] = await ctx.db.query<{ created_at: string }>(sql, [ctx.tenant.id, middle]);
+    // One that was pruned meanwhile is older than any that is left.
+    if (!change || change.created_at <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 const entryOf = (ctx: TenantContext, change: Change, record: HistoryRecord | null): Entry => ({
   ...change,
   fields: JSON.stringify(change.fields),

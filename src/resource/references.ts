@@ -8,7 +8,12 @@ import type { AnyResource, Ref } from './define.ts';
 const maxDepth = 100;
 
 /** Invalid on each field whose row is unknown or another tenant's: the two look alike, so nothing leaks. */
-export async function checkReferences(ctx: TenantContext, resource: AnyResource, values: Row): Promise<void> {
+export async function checkReferences(
+  ctx: TenantContext,
+  resource: AnyResource,
+  values: Row,
+  exists: Exists = isThere,
+): Promise<void> {
   const faults: Record<string, string[]> = {};
   for (const [field, ref] of Object.entries(resource.refs ?? {})) {
     const id = values[field];
@@ -17,7 +22,10 @@ export async function checkReferences(ctx: TenantContext, resource: AnyResource,
   if (Object.keys(faults).length > 0) throw new Invalid(faults);
 }
 
-async function exists(ctx: TenantContext, ref: Ref, id: number): Promise<boolean> {
+/** Whether the tenant has the row; whoever checks many asks once for each. */
+export type Exists = (ctx: TenantContext, ref: Ref, id: number) => Promise<boolean>;
+
+export async function isThere(ctx: TenantContext, ref: Ref, id: number): Promise<boolean> {
   const column = ref.column ?? 'id';
   const rows = await ctx.db.query(`SELECT id FROM ${ref.table} WHERE ${column} = ? AND tenant_id = ?`, [
     id,

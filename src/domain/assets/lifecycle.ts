@@ -1,13 +1,19 @@
 /** The rules of assets. Whatever changes one goes through `write`, which keeps its history. */
 import { Conflict, Invalid, NotFound } from '../../base/errors.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
-import type { Fields } from '../../resource/define.ts';
+import { type Fields, patchOf } from '../../resource/define.ts';
+import { parse } from '../../resource/parse.ts';
+import { checkReferences, checkTree } from '../../resource/references.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as history from '../history/service.ts';
 import { type AssetRow, assetCodes, assets, statuses } from './resource.ts';
 
-export const served = serve(assets, { create, update, remove });
+export const served = serve(assets, {
+  create,
+  update: (ctx, asset, changes) => update(ctx, asset, changes),
+  remove,
+});
 
 /** What a history record adds to the fields that changed. */
 export interface Circumstance {
@@ -17,6 +23,16 @@ export interface Circumstance {
   gps_longitude?: string | null | undefined;
   /** Write a record although no field changed: the act itself is worth one. */
   always?: boolean;
+  /** Of a change that was made offline. */
+  sync?: OfflineOrigin;
+}
+
+/** When an offline change counts as made, and on which device. */
+export interface OfflineOrigin {
+  captured_at: string;
+  device: string;
+  /** What the device's clock said. */
+  claimed: string;
 }
 
 type Changes = Partial<Omit<AssetRow, 'id' | 'tenant' | 'created_at' | 'updated_at'>>;
@@ -36,13 +52,32 @@ async function create(ctx: TenantContext, values: Fields<typeof assets>): Promis
     previous_state: {},
     new_state: stateOf(asset),
     location: asset.current_location,
+    at: asset.updated_at,
   });
   return asset;
 }
 
-async function update(ctx: TenantContext, asset: AssetRow, changes: Partial<Fields<typeof assets>>): Promise<AssetRow> {
+async function update(
+  ctx: TenantContext,
+  asset: AssetRow,
+  changes: Partial<Fields<typeof assets>>,
+  circumstance: Circumstance = {},
+): Promise<AssetRow> {
   if (changes.status !== undefined && changes.status !== asset.status) checkStatus(ctx, changes.status);
-  return write(ctx, asset, { ...changes, ...consequences(ctx, asset, changes) });
+  return write(ctx, asset, { ...changes, ...consequences(ctx, asset, changes) }, circumstance);
+}
+
+/** PATCH in the caller's transaction, over an asset that it has locked, with what its record adds. */
+export async function edit(
+  ctx: TenantContext,
+  asset: AssetRow,
+  body: Record<string, unknown>,
+  circumstance: Circumstance,
+): Promise<AssetRow> {
+  const changes = parse(patchOf(assets.fields, body), body) as Partial<Fields<typeof assets>>;
+  await checkReferences(ctx, assets, changes);
+  await checkTree(ctx, assets, asset.id, changes);
+  return update(ctx, asset, changes, circumstance);
 }
 
 /** Stores what differs and its history record, in the caller's transaction; answers the row as it now is. */
@@ -60,7 +95,12 @@ export async function write(
     asset: asset.id,
     event_type: circumstance.event_type ?? eventTypeOf(changed),
     previous_state: previous,
-    new_state: circumstance.note ? { ...changed, note: circumstance.note } : changed,
+    new_state: {
+      ...changed,
+      ...(circumstance.note && { note: circumstance.note }),
+      ...(circumstance.sync && { sync: circumstance.sync }),
+    },
+    at: written.updated_at,
     location: written.current_location,
     gps_latitude: circumstance.gps_latitude ?? null,
     gps_longitude: circumstance.gps_longitude ?? null,

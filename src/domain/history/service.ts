@@ -21,11 +21,13 @@ export interface Happening {
   location?: number | null;
   gps_latitude?: string | null;
   gps_longitude?: string | null;
+  /** When, if not now: a change of a row has the time of the row's new version. */
+  at?: string;
 }
 
 /** Adds one record to the caller's transaction, written just before its commit and sealed. Its checksum is SHA-256 over the RFC 8785 body that is stored. */
 export function append(ctx: TenantContext, happening: Happening): void {
-  const at = timestamp(ctx);
+  const at = happening.at ?? timestamp(ctx);
   const record = {
     tenant: ctx.tenant.id,
     asset: happening.asset,

@@ -22,12 +22,25 @@ export type Meaning =
  * kiosk command, printed code that waits for its asset.
  */
 export async function resolve(ctx: TenantContext, raw: string): Promise<Meaning> {
-  const asset = await assets.byCode(ctx, raw);
+  const asset = await assetNamed(ctx, raw);
   if (asset) return { kind: 'asset', asset };
   const { text, lookups } = barcodes.candidates(raw);
-  const byText = (await byUrl(ctx, text)) ?? (await firstAsset(ctx, [text, ...lookups], raw));
-  if (byText) return { kind: 'asset', asset: byText };
   return elsewhere(ctx, text, lookups);
+}
+
+/** How an asset is found by the exact text of a code; whoever resolves many texts has asked for all at once. */
+export type Finder = (ctx: TenantContext, text: string) => Promise<assets.AssetRow | undefined>;
+
+/** The asset that the text names, if it names one. */
+export async function assetNamed(
+  ctx: TenantContext,
+  raw: string,
+  find: Finder = assets.byCode,
+): Promise<assets.AssetRow | undefined> {
+  const asset = await find(ctx, raw);
+  if (asset) return asset;
+  const { text, lookups } = barcodes.candidates(raw);
+  return (await byUrl(ctx, text)) ?? firstAsset(ctx, [text, ...lookups], raw, find);
 }
 
 /** The asset of a scanned text; NotFound when it names none. */
@@ -51,9 +64,14 @@ async function byUrl(ctx: TenantContext, text: string): Promise<assets.AssetRow 
   return target?.text === undefined ? undefined : assets.byCode(ctx, target.text);
 }
 
-async function firstAsset(ctx: TenantContext, texts: string[], tried: string): Promise<assets.AssetRow | undefined> {
+async function firstAsset(
+  ctx: TenantContext,
+  texts: string[],
+  tried: string,
+  find: Finder,
+): Promise<assets.AssetRow | undefined> {
   for (const text of new Set(texts)) {
-    const asset = text === tried ? undefined : await assets.byCode(ctx, text);
+    const asset = text === tried ? undefined : await find(ctx, text);
     if (asset) return asset;
   }
   return undefined;

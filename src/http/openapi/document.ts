@@ -37,6 +37,7 @@ const tagDescriptions: Record<string, string> = {
   site: 'What monitoring asks',
   barcodes: 'Codes checked and read from pictures',
   lookups: 'From a scanned text to its asset',
+  sync: 'Apps that work offline',
 };
 
 function operationObject(operation: Operation, schemas: Schemas): Json {
