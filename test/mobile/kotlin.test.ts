@@ -173,6 +173,42 @@ describe.skipIf(reason)(`the Android client${reason ? ` (not run: ${reason})` : 
     await expectSettled(one, scans);
   });
 
+  it('loses and doubles nothing, whenever it is killed', async () => {
+    const one = await device('unlucky', { limit: 2, batch: 3 });
+    const scans: string[] = [];
+    for (let round = 0; round < 8; round++) {
+      scans.push(...(await scanMany(one, 'A-3', 4)));
+      await create(`K-${round}`);
+      one.ask('sync').catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
+      await one.restart();
+    }
+    expect(await one.ask('sync')).toMatchObject({ done: true });
+    await expectSettled(one, scans);
+  });
+
+  it('writes its journal anew when it has grown long, with all that it holds', async () => {
+    const one = await device('wordy');
+    const { id } = await create('W-1');
+    await one.ask('sync');
+    const sizes: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      await proxy.cut();
+      for (let edit = 0; edit < 130; edit++)
+        await one.ask('edit', { id, fields: { description: `${round} ${edit} ${'x'.repeat(9_000)}` } });
+      await one.restart();
+      expect((await one.ask('look')).waiting).toHaveLength(130);
+      await proxy.pass();
+      expect(await one.ask('sync-until-done')).toMatchObject({ done: true, sent: 130 });
+      sizes.push(statSync(one.journal).size);
+    }
+    // 3.5 MB were written.
+    expect(Math.max(...sizes)).toBeLessThan(2_500_000);
+    expect((await one.ask('look')).conflicts).toEqual([]);
+    await one.restart();
+    await expectSettled(one);
+  }, 120_000);
+
   it('tells both values of a field that was changed on the web too, and settles it as the person says', async () => {
     const one = await device('conflict');
     const { id } = await create('C-1');

@@ -127,7 +127,7 @@ class FileJournal(private val file: File) : Journal {
             while (true) {
                 val byte = input.read()
                 if (byte == -1) return
-                if (byte == '\n'.toInt()) {
+                if (byte == LINE_FEED.toInt()) {
                     each(line.toByteArray())
                     line.reset()
                 } else line.write(byte)
@@ -142,7 +142,7 @@ class FileJournal(private val file: File) : Journal {
 
     private fun lineOf(entry: String): ByteArray {
         val bytes = entry.toByteArray()
-        return "${sumOf(bytes)} ".toByteArray() + bytes + '\n'.toByte()
+        return "${sumOf(bytes)} ".toByteArray() + bytes + LINE_FEED
     }
 
     private fun entryIn(line: ByteArray): String? {
@@ -158,6 +158,7 @@ class FileJournal(private val file: File) : Journal {
     }
 
     private companion object {
+        const val LINE_FEED: Byte = 10
         const val SUM_LENGTH = 8
     }
 }
