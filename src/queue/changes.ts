@@ -91,19 +91,19 @@ export async function position(ctx: TenantContext): Promise<Position> {
   return { epoch: head?.epoch ?? '', floor: head?.floor ?? 0, head: head?.seq ?? 0 };
 }
 
+/** A name that the program knows, in the text itself: as a parameter it would keep the partial index of assets from being used. */
+const ofKind = (entity: 'asset') => `FROM change_log WHERE tenant_id = ? AND seq > ? AND entity = '${entity}'`;
+
 /** Changes of one kind of row after number `after` and up to `last`, oldest first. */
-export function touched(ctx: TenantContext, entity: string, after: number, last: number, limit: number) {
-  const sql =
-    'SELECT seq, entity_id FROM change_log WHERE tenant_id = ? AND seq > ? AND seq <= ? AND entity = ? ' +
-    'ORDER BY seq LIMIT ?';
-  return ctx.db.query<{ seq: number; entity_id: number }>(sql, [ctx.tenant.id, after, last, entity, limit]);
+export function touched(ctx: TenantContext, entity: 'asset', after: number, last: number, limit: number) {
+  const sql = `SELECT seq, entity_id ${ofKind(entity)} AND seq <= ? ORDER BY seq LIMIT ?`;
+  return ctx.db.query<{ seq: number; entity_id: number }>(sql, [ctx.tenant.id, after, last, limit]);
 }
 
 /** Rows of one kind that were deleted after number `after`. */
-export async function deleted(ctx: TenantContext, entity: string, after: number): Promise<number[]> {
-  const sql =
-    "SELECT entity_id FROM change_log WHERE tenant_id = ? AND seq > ? AND entity = ? AND op = 'delete' ORDER BY seq";
-  const rows = await ctx.db.query<{ entity_id: number }>(sql, [ctx.tenant.id, after, entity]);
+export async function deleted(ctx: TenantContext, entity: 'asset', after: number): Promise<number[]> {
+  const sql = `SELECT entity_id ${ofKind(entity)} AND op = 'delete' ORDER BY seq`;
+  const rows = await ctx.db.query<{ entity_id: number }>(sql, [ctx.tenant.id, after]);
   return rows.map(({ entity_id }) => entity_id);
 }
 

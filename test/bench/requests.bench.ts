@@ -6,7 +6,7 @@ import { Caller, nextNumber, type Slice } from './load.ts';
 import { type Options, readOptions } from './options.ts';
 import { machine, median, type Result, table, writeJson } from './report.ts';
 import { type Server, startServer } from './servers.ts';
-import { createSite, credentials, durabilityOf, type Found, findDatabases, type Site } from './sites.ts';
+import { createSite, durabilityOf, type Found, findDatabases, logIn, type Site } from './sites.ts';
 import { hello, type Work, works } from './works.ts';
 
 interface Side {
@@ -99,18 +99,6 @@ const startUnchained: Start = ({ dir }) =>
 
 const startCeiling: Start = (site) =>
   startServer([join(import.meta.dirname, 'ceiling.js'), JSON.stringify(site)], join(site.dir, 'ceiling.log'));
-
-async function logIn(address: string, tenantId: number): Promise<Record<string, string>> {
-  const headers = { 'Content-Type': 'application/json' };
-  const answer = await fetch(`${address}/api/v1/auth/token/`, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify(credentials),
-  });
-  if (!answer.ok) throw new Error(`The log-in was refused: ${await answer.text()}`);
-  const { access } = (await answer.json()) as { access: string };
-  return { authorization: `Bearer ${access}`, 'x-tenant-id': String(tenantId) };
-}
 
 /** Turn by turn, so that a slower moment of the machine meets both. */
 async function measure(work: Work, [ours, ceiling, unchained]: [Side, Side, Side], { seconds, rounds }: Options) {

@@ -66,6 +66,19 @@ export async function createSite({ dialect, url }: Found, assets: number): Promi
   }
 }
 
+/** What requests of the site's admin carry. */
+export async function logIn(address: string, tenantId: number): Promise<Record<string, string>> {
+  const headers = { 'Content-Type': 'application/json' };
+  const answer = await fetch(`${address}/api/v1/auth/token/`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(credentials),
+  });
+  if (!answer.ok) throw new Error(`The log-in was refused: ${await answer.text()}`);
+  const { access } = (await answer.json()) as { access: string };
+  return { authorization: `Bearer ${access}`, 'x-tenant-id': String(tenantId) };
+}
+
 /** What the server says of its promise to keep a commit; SQLite's is set by each connection. */
 export function durabilityOf(site: Site): Promise<string> {
   const { dialect } = site.database;

@@ -14,7 +14,9 @@ import { compile, Device, type DeviceOptions, lacking } from './kotlin.ts';
 
 const reason = lacking();
 
-describe.skipIf(reason)(`the Android client${reason ? ` (not run: ${reason})` : ''}`, () => {
+if (reason) console.log(`The Android client is not tested ${reason}.`);
+
+describe.skipIf(reason)(`the Android client${reason ? ` (skipped: ${reason})` : ''}`, () => {
   let work: string;
   let site: Site;
   let daemon: Daemon;
@@ -269,6 +271,35 @@ describe.skipIf(reason)(`the Android client${reason ? ` (not run: ${reason})` : 
     await one.restart();
     expect((await one.ask('look')).rejected).toEqual([{ key: faulty, reason: expect.any(String) }]);
     expect(await recorded([faulty])).toEqual([]);
+  });
+
+  it('finds the one item for which the server refuses a whole request', async () => {
+    const one = await device('deep');
+    const { id } = (await assetsOf())[3]!;
+    const scans = await scanMany(one, 'A-4', 6);
+    let deep: object = {};
+    for (let level = 0; level < 80; level++) deep = { deep };
+    const { key } = await one.ask('edit', { id, fields: { custom_fields: deep } });
+    scans.push(...(await scanMany(one, 'A-4', 6)));
+    expect(await one.ask('sync')).toMatchObject({ done: true, sent: 12, rejected: 1 });
+    expect((await one.ask('look')).rejected).toEqual([{ key, reason: expect.stringMatching(/^400 /) }]);
+    await expectSettled(one, scans);
+  });
+
+  it('brings what has changed to someone who may only read, and keeps what waits', async () => {
+    const reader = ['user', 'add', 'rita', '--tenant', 'plant-1', '--role', 'read_only', '--password-stdin'];
+    expect((await assetra([...reader, '--dir', site.dir], { input: password })).code).toBe(0);
+    const one = await device('reader');
+    expect(await one.ask('sign-in', { username: 'rita', password })).toEqual({});
+    const scans = await scanMany(one, 'A-5', 2);
+    const { id } = await create('Q-1');
+    expect(await one.ask('sync')).toMatchObject({ refused: 403 });
+    const { waiting, assets } = await one.ask('look');
+    expect(waiting).toEqual(scans);
+    expect(assets.map((asset: { id: number }) => asset.id)).toContain(id);
+    await one.ask('sign-in', { username: 'alice', password });
+    expect(await one.ask('sync')).toMatchObject({ done: true, sent: 2 });
+    await expectSettled(one, scans);
   });
 
   it('sends less at once when the server says that it is too much', async () => {

@@ -66,7 +66,7 @@ async function snapshot(
 /** The assets that the log names next, each once, as they are now. */
 async function changed(ctx: TenantContext, { epoch, seq }: Cursor, at: changes.Position, limit: number): Promise<Page> {
   const most = limit * 2;
-  const entries = await changes.touched(ctx, resource.entity, seq, at.head, most);
+  const entries = await changes.touched(ctx, 'asset', seq, at.head, most);
   const ids = new Set<number>();
   let last = seq;
   let full = false;
@@ -113,7 +113,7 @@ async function since(
   const cut = found.length > limit;
   if (cut) rows.push(...(await sameTime(ctx, rows.at(-1)!)));
   const before = await changes.numberBefore(ctx, new Date(start), at);
-  const deleted = await changes.deleted(ctx, resource.entity, before);
+  const deleted = await changes.deleted(ctx, 'asset', before);
   // Behind the floor nobody knows what was deleted.
   const pruned = before === at.floor && at.floor > 0;
   const cursor = { epoch: at.epoch, seq: cut ? before : at.head, ...(cut && pruned && { seq: at.head, after: 0 }) };

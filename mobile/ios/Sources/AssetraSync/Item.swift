@@ -1,7 +1,7 @@
 import Foundation
 
 /// The raw value is the part of a request that it is sent in.
-public enum Kind: String, CaseIterable {
+public enum Kind: String {
     case scan = "scan_events"
     case edit = "asset_changes"
     case acknowledgement = "conflict_acknowledgements"

@@ -16,6 +16,12 @@ final class SyncPass {
     private var pulled = 0
     private var beganAnew = false
 
+    /// Refused alone; whether it is to blame or the request around it shows when one without items is taken.
+    private var suspect: Rejected?
+
+    /// Whoever may not write may still read: the rest of the pass pulls.
+    private var forbidden: SyncResult?
+
     init(store: Store, session: Session, options: Options, backoff: Backoff, clock: DeviceClock) {
         self.store = store
         self.session = session
@@ -39,7 +45,8 @@ final class SyncPass {
 
     /// One request; nil when another one is to follow.
     private func step() throws -> SyncResult? {
-        let batch = try store.batch(count: size, bytes: options.bytes, except: tried)
+        let count = suspect == nil && forbidden == nil ? size : 0
+        let batch = try store.batch(count: count, bytes: options.bytes, except: tried)
         let exchange = Exchange(batch: batch, cursor: store.read { $0.cursor }, limit: options.limit)
         let began = clock.elapsed()
         let reply = try session.post("sync/", try exchange.body(device: options.device))
@@ -54,6 +61,11 @@ final class SyncPass {
         if let offset = offset { answer.entry["clock_offset"] = NSNumber(value: offset) }
         try store.write(answer.entry)
         backoff.succeeded()
+        if let found = suspect {
+            try store.setAside(found.item, reason: found.reason)
+            rejected += 1
+            suspect = nil
+        }
         tried.formUnion(batch.map { $0.key })
         size = min(options.batch, size * 2)
         sent += answer.settled
@@ -62,8 +74,9 @@ final class SyncPass {
         if answer.hasMore && !answer.moved && batch.isEmpty {
             return .later(after: backoff.failed(retryAfter: nil), reason: "The server does not move on.")
         }
-        let left = try !store.batch(count: 1, bytes: options.bytes, except: tried).isEmpty
-        return answer.hasMore || left ? nil : .done(sent: sent, rejected: rejected, pulled: pulled)
+        let left = try forbidden == nil && !store.batch(count: 1, bytes: options.bytes, except: tried).isEmpty
+        if answer.hasMore || left { return nil }
+        return forbidden ?? .done(sent: sent, rejected: rejected, pulled: pulled)
     }
 
     private func refuse(_ reply: Reply, _ batch: [Item]) throws -> SyncResult? {
@@ -71,25 +84,27 @@ final class SyncPass {
             let wait = backoff.failed(retryAfter: reply.retryAfterSeconds(now: clock.now()))
             return .later(after: wait, reason: "The server answered \(reply.status).")
         }
-        let keys = Set((try? Json(data: reply.body))?.keys.map { $0 } ?? [])
-        if reply.status == 400 && keys.contains("cursor") && !beganAnew {
+        let namesCursor = (try? Json(data: reply.body))?["cursor"] != nil
+        if reply.status == 400 && namesCursor && !beganAnew {
             beganAnew = true
             try store.write(["op": "answer", "reset": true])
             return nil
         }
-        let forItems = reply.status == 413 || (!keys.isEmpty && keys.isSubset(of: SyncPass.lists))
-        if SyncPass.blamesItems.contains(reply.status) && !batch.isEmpty && forItems {
-            try narrow(reply, batch)
+        if SyncPass.blamesItems.contains(reply.status) && !batch.isEmpty {
+            narrow(reply, batch)
+            return nil
+        }
+        if reply.status == 403 && !batch.isEmpty {
+            forbidden = .refused(status: reply.status, body: reply.text)
             return nil
         }
         return .refused(status: reply.status, body: reply.text)
     }
 
-    /// Halves the batch until the one faulty item is found, and sets that aside.
-    private func narrow(_ reply: Reply, _ batch: [Item]) throws {
+    /// Halves the batch until the one faulty item is found.
+    private func narrow(_ reply: Reply, _ batch: [Item]) {
         if batch.count == 1 {
-            try store.setAside(batch[0], reason: "\(reply.status) \(reply.text)")
-            rejected += 1
+            suspect = Rejected(item: batch[0], reason: "\(reply.status) \(reply.text)")
         } else {
             size = (batch.count + 1) / 2
         }
@@ -97,5 +112,4 @@ final class SyncPass {
 
     private static let passing: Set<Int> = [408, 425, 429, 500, 502, 503, 504]
     private static let blamesItems: Set<Int> = [400, 413, 422]
-    private static let lists = Set(Kind.allCases.map { $0.rawValue })
 }

@@ -20,13 +20,20 @@ internal class SyncPass(
     private var pulled = 0
     private var beganAnew = false
 
+    /** Refused alone; whether it is to blame or the request around it shows when one without items is taken. */
+    private var suspect: Rejected? = null
+
+    /** Whoever may not write may still read: the rest of the pass pulls. */
+    private var forbidden: SyncResult.Refused? = null
+
     fun run(): SyncResult {
         while (true) step()?.let { return it }
     }
 
     /** One request; null when another one is to follow. */
     private fun step(): SyncResult? {
-        val batch = store.batch(size, options.characters, tried)
+        val count = if (suspect == null && forbidden == null) size else 0
+        val batch = store.batch(count, options.characters, tried)
         val exchange = Exchange(batch, store.read { it.cursor }, options.limit)
         val began = clock.elapsed()
         return try {
@@ -44,6 +51,11 @@ internal class SyncPass(
         clockOffset(answer.serverTime, clock.now(), took)?.let { answer.entry.put("clock_offset", it) }
         store.write(answer.entry)
         backoff.succeeded()
+        suspect?.let {
+            store.setAside(it.item, it.reason)
+            rejected++
+        }
+        suspect = null
         batch.mapTo(tried) { it.key }
         size = minOf(options.batch, size * 2)
         sent += answer.settled
@@ -51,8 +63,8 @@ internal class SyncPass(
         pulled += answer.pulled
         if (answer.hasMore && !answer.moved && batch.isEmpty())
             return SyncResult.Later(backoff.failed(null), "The server does not move on.")
-        val left = store.batch(1, options.characters, tried).isNotEmpty()
-        return if (answer.hasMore || left) null else SyncResult.Done(sent, rejected, pulled)
+        val left = forbidden == null && store.batch(1, options.characters, tried).isNotEmpty()
+        return if (answer.hasMore || left) null else forbidden ?: SyncResult.Done(sent, rejected, pulled)
     }
 
     private fun refuse(reply: Reply, batch: List<Item>): SyncResult? = when {
@@ -65,21 +77,20 @@ internal class SyncPass(
             store.write(State.answer().put("reset", true))
             null
         }
-        reply.status in BLAMES_ITEMS && batch.isNotEmpty() && isForItems(reply) -> narrow(reply, batch)
+        reply.status in BLAMES_ITEMS && batch.isNotEmpty() -> narrow(reply, batch)
+        reply.status == 403 && batch.isNotEmpty() -> {
+            forbidden = SyncResult.Refused(reply.status, reply.body)
+            null
+        }
         else -> SyncResult.Refused(reply.status, reply.body)
     }
 
-    /** Halves the batch until the one faulty item is found, and sets that aside. */
+    /** Halves the batch until the one faulty item is found. */
     private fun narrow(reply: Reply, batch: List<Item>): SyncResult? {
-        if (batch.size == 1) {
-            store.setAside(batch.single(), "${reply.status} ${reply.body}")
-            rejected++
-        } else size = (batch.size + 1) / 2
+        if (batch.size == 1) suspect = Rejected(batch.single(), "${reply.status} ${reply.body}")
+        else size = (batch.size + 1) / 2
         return null
     }
-
-    private fun isForItems(reply: Reply): Boolean =
-        reply.status == 413 || keysOf(reply.body).let { keys -> keys.isNotEmpty() && keys.all { it in LISTS } }
 
     private fun keysOf(body: String): Set<String> = try {
         JSONObject(body).keys().asSequence().toSet()
@@ -90,6 +101,5 @@ internal class SyncPass(
     private companion object {
         val PASSING = setOf(408, 425, 429, 500, 502, 503, 504)
         val BLAMES_ITEMS = setOf(400, 413, 422)
-        val LISTS = Kind.values().map { it.list }.toSet()
     }
 }
