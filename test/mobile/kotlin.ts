@@ -110,6 +110,17 @@ export class Device {
     });
   }
 
+  /** Captures one; resolves to its client_event_id. */
+  async scan(raw_value: string): Promise<string> {
+    return (await this.ask('scan', { raw_value, symbology: 'code128' })).id;
+  }
+
+  async scanMany(raw_value: string, count: number): Promise<string[]> {
+    const ids: string[] = [];
+    while (ids.length < count) ids.push(await this.scan(raw_value));
+    return ids;
+  }
+
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const closed = once(this.#child, 'close');

@@ -76,7 +76,7 @@ final class SyncPass {
         }
         let left = try forbidden == nil && !store.batch(count: 1, bytes: options.bytes, except: tried).isEmpty
         if answer.hasMore || left { return nil }
-        return forbidden ?? .done(sent: sent, rejected: rejected, pulled: pulled)
+        return forbidden ?? SyncResult.done(sent: sent, rejected: rejected, pulled: pulled)
     }
 
     private func refuse(_ reply: Reply, _ batch: [Item]) throws -> SyncResult? {
