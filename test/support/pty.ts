@@ -32,7 +32,8 @@ export function createPty(): Pty {
   const unplug = async () => {
     const running = socat;
     socat = undefined;
-    if (!running) return;
+    // It ends by itself when it finds both ends closed: then no further exit is to come.
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
     const gone = new Promise((resolve) => running.once('exit', resolve));
     running.kill('SIGTERM');
     await gone;
