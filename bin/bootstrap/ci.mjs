@@ -14,10 +14,7 @@ const steps = [
   ['tests', () => test([])],
   ['docs/openapi.json is up to date', () => generated('docs/openapi.json', 'openapi')],
   ['docs/CLI.md is up to date', () => generated('docs/CLI.md', 'reference')],
-  [
-    'docs/postman is up to date',
-    () => generated('docs/postman/Assetra.postman_collection.json', 'postman'),
-  ],
+  ['docs/postman is up to date', () => generated('docs/postman/Assetra.postman_collection.json', 'postman')],
   [
     'docs/openapi.json is valid',
     () => tool('@redocly/cli/bin/cli.js', 'lint', '--config', 'docs/redocly.yaml', 'docs/openapi.json'),
