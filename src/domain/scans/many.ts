@@ -27,13 +27,17 @@ export type Outcome = { scan: ScanRow; repeated: boolean } | { refusal: AppError
 /** In the caller's transaction, which a failure of the database ends; an outcome for each body, in their order. */
 export async function recordMany(ctx: TenantContext, bodies: readonly unknown[]): Promise<Outcome[]> {
   const read = bodies.map((body) => refusable(() => ({ input: inputOf(body) })));
-  try {
-    return await ctx.db.savepoint(() => together(ctx, read));
-  } catch (error) {
-    // A request beside this one brought the same event, or the database refuses a value that the rules let pass.
-    if (isFailure(error)) throw error;
-    return alone(ctx, read);
+  // Nearly every scan is new, and a planner without statistics may read the whole table for a list of ids: so the unique index
+  // tells that some were there before, and only then is it asked which.
+  for (const ask of [false, true]) {
+    try {
+      return await ctx.db.savepoint(() => together(ctx, read, ask));
+    } catch (error) {
+      if (isFailure(error)) throw error;
+    }
   }
+  // A request beside this one brought the same event, or the database refuses a value that the rules let pass.
+  return alone(ctx, read);
 }
 
 type Read = { input: ScanInput } | { refusal: AppError };
@@ -49,9 +53,9 @@ export function refusalOf(log: Log, error: unknown): AppError {
 /** A database that is away or gave the transaction up helps no single scan either. */
 const isFailure = (error: unknown): boolean => (error as { status?: number }).status === 503;
 
-async function together(ctx: TenantContext, read: readonly Read[]): Promise<Outcome[]> {
+async function together(ctx: TenantContext, read: readonly Read[], ask: boolean): Promise<Outcome[]> {
   const inputs = read.flatMap((one) => ('input' in one ? one.input : []));
-  const known = await knownOf(ctx, inputs);
+  const known = ask ? await knownOf(ctx, inputs) : new Map<string, ScanRow>();
   const lookups = await lookupsFor(ctx, inputs);
   const fresh = new Map<string, Prepared>();
   const decided: (Outcome | { fresh: string; repeated: boolean })[] = [];

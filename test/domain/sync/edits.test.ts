@@ -22,15 +22,10 @@ onEveryDatabase('offline edits of assets', (dialect) => {
   const push = (device: string, ...asset_changes: object[]) => sync(app, { device, asset_changes });
   const statusesOf = ({ results }: { results: { status: string }[] }) => results.map(({ status }) => status);
   const journal = (id: number) =>
-    app.database.query<{
-      field: string;
-      winner: string;
-      reason: string;
-      local_value: string;
-      resolution: string | null;
-    }>('SELECT field, winner, reason, local_value, resolution FROM sync_conflicts WHERE asset_id = ? ORDER BY id', [
-      id,
-    ]);
+    app.database.query<{ resolution: string | null }>(
+      'SELECT resolution FROM sync_conflicts WHERE asset_id = ? ORDER BY id',
+      [id],
+    );
 
   it('over the version that is there are written under the usual rules, with history, and told back', async () => {
     const asset = await newAsset(app);
