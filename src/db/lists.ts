@@ -1,9 +1,6 @@
 /** Lists of values in SQL. */
 import type { Value } from './dialect.ts';
 
-/** Most values that one list takes; more are asked in several statements. */
-export const longestList = 2_048;
-
 /** `(?, ?, …)` with its values, the last repeated up to a power of two, so that there are few texts to prepare. Never empty. */
 export function listOf<V extends Value>(values: readonly V[]): { marks: string; params: V[] } {
   const count = 2 ** Math.ceil(Math.log2(Math.max(values.length, 1)));

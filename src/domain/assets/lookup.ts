@@ -61,9 +61,9 @@ export async function byId(ctx: TenantContext, id: number): Promise<AssetRow | u
 export async function byIds(ctx: TenantContext, ids: readonly number[], lock = false): Promise<Map<number, AssetRow>> {
   if (ids.length === 0) return new Map();
   const tail = lock ? ctx.db.forUpdate : '';
-  const marks = ids.map(() => '?').join(', ');
-  const sql = `SELECT ${assets.selection} FROM assets WHERE tenant_id = ? AND id IN (${marks}) ORDER BY id${tail}`;
-  const rows = await ctx.db.query(sql, [ctx.tenant.id, ...ids]);
+  const { marks, params } = listOf(ids);
+  const sql = `SELECT ${assets.selection} FROM assets WHERE tenant_id = ? AND id IN ${marks} ORDER BY id${tail}`;
+  const rows = await ctx.db.query(sql, [ctx.tenant.id, ...params]);
   return new Map(rows.map((row) => [row.id as number, store.decode(assets, row)]));
 }
 

@@ -97,10 +97,8 @@ export const after = (ctx: Context, cursor: string): Promise<News> =>
   });
 
 async function rowsOf<R extends AnyResource>(ctx: TenantContext, resource: R, ids: Set<number>): Promise<RowOf<R>[]> {
-  if (ids.size === 0) return [];
-  const marks = [...ids].map(() => '?').join(', ');
-  const sql = `SELECT ${resource.selection} FROM ${resource.table} WHERE tenant_id = ? AND id IN (${marks}) ORDER BY id`;
-  return (await ctx.db.query(sql, [ctx.tenant.id, ...ids])).map((row) => store.decode(resource, row));
+  const rows = await store.allWith(ctx, resource, 'id', [...ids]);
+  return rows.sort((one, two) => one.id - two.id);
 }
 
 export const liveOperations: Operation[] = [

@@ -1,5 +1,7 @@
 /** Why a correction is not made any more: between the count and its reconciliation, life at the site goes on. */
+
 import type { TenantContext } from '../../db/context.ts';
+import { listOf } from '../../db/lists.ts';
 import type { AssetRow } from '../assets/service.ts';
 import type { actions, LineRow, SessionRow } from './resource.ts';
 
@@ -28,8 +30,8 @@ export function obstacleTo(action: (typeof actions)[number], { line, asset, name
 /** Those of the assets that were scanned after the close. */
 export async function seenSince(ctx: TenantContext, session: SessionRow, assets: number[]): Promise<Set<number>> {
   if (assets.length === 0) return new Set();
-  const marks = assets.map(() => '?').join(', ');
-  const sql = `SELECT DISTINCT asset_id FROM scan_events WHERE asset_id IN (${marks}) AND created_at >= ?`;
-  const rows = await ctx.db.query<{ asset_id: number }>(sql, [...assets, session.closed_at]);
+  const { marks, params } = listOf(assets);
+  const sql = `SELECT DISTINCT asset_id FROM scan_events WHERE asset_id IN ${marks} AND created_at >= ?`;
+  const rows = await ctx.db.query<{ asset_id: number }>(sql, [...params, session.closed_at]);
   return new Set(rows.map(({ asset_id }) => asset_id));
 }

@@ -1,8 +1,10 @@
 /** Endpoints that we send to and that send to us. */
+
 import { z } from 'zod';
 import { Invalid } from '../../base/errors.ts';
 import { newSecret } from '../../base/ids.ts';
 import type { Context, TenantContext } from '../../db/context.ts';
+import { listOf } from '../../db/lists.ts';
 import type { Fields } from '../../resource/define.ts';
 import { type Clause, list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { parse } from '../../resource/parse.ts';
@@ -50,15 +52,12 @@ const listed = (ctx: Context, { status, ...rest }: QueryText): Promise<Page<List
 async function withDeadLetters(ctx: TenantContext, endpoints: EndpointRow[]): Promise<Listed[]> {
   if (endpoints.length === 0) return [];
   const { selection } = webhookDeliveries;
-  const marks = endpoints.map(() => '?').join(', ');
+  const { marks, params } = listOf(endpoints.map(({ id }) => id));
   const sql =
     `SELECT ${selection} FROM (SELECT ${selection}, ROW_NUMBER() OVER (PARTITION BY endpoint_id ORDER BY id DESC) AS place ` +
-    `FROM webhook_deliveries WHERE endpoint_id IN (${marks}) AND status = 'dead_letter') dead ` +
+    `FROM webhook_deliveries WHERE endpoint_id IN ${marks} AND status = 'dead_letter') dead ` +
     `WHERE place <= ${shownDeadLetters} ORDER BY id DESC`;
-  const rows = await ctx.db.query(
-    sql,
-    endpoints.map(({ id }) => id),
-  );
+  const rows = await ctx.db.query(sql, params);
   const letters = rows.map((row): DeliveryRow => store.decode(webhookDeliveries, row));
   return endpoints.map((row) => ({ ...row, dead_letters: letters.filter(({ endpoint }) => endpoint === row.id) }));
 }
