@@ -30,6 +30,7 @@ export interface Config {
   auth: { accessMinutes: number; refreshDays: number; jwtSecret: string | undefined };
   /** How long the change log is kept. */
   changeDays: number;
+  jobConcurrency: number;
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -43,6 +44,7 @@ const flagSettings = {
   database: 'DATABASE_URL',
   publicUrls: 'ASSETRA_PUBLIC_URLS',
   corsOrigins: 'ASSETRA_CORS_ORIGINS',
+  concurrency: 'ASSETRA_JOB_CONCURRENCY',
   logLevel: 'ASSETRA_LOG_LEVEL',
   logFormat: 'ASSETRA_LOG_FORMAT',
 } as const satisfies Record<string, SettingName>;
@@ -226,6 +228,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       jwtSecret: values.ASSETRA_JWT_SECRET,
     },
     changeDays: values.ASSETRA_CHANGE_DAYS,
+    jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,

@@ -1,0 +1,11 @@
+/** Every kind of job, and what the clock starts. */
+import type { Context } from '../db/context.ts';
+import type { AnyKind, Schedule } from '../queue/kind.ts';
+import { clean, cleaning } from './clean.ts';
+
+export const kinds = (changeDays: number): AnyKind[] => [clean(changeDays)];
+
+/** Asked for again and again, as some are a tenant's own. */
+export async function schedules(_ctx: Context): Promise<Schedule[]> {
+  return [cleaning];
+}
