@@ -31,6 +31,8 @@ export interface Config {
   /** How long the change log is kept. */
   changeDays: number;
   jobConcurrency: number;
+  /** `redis://…` */
+  queueUrl: string | undefined;
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -229,6 +231,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
     },
     changeDays: values.ASSETRA_CHANGE_DAYS,
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
+    queueUrl: values.ASSETRA_QUEUE,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,
