@@ -15,7 +15,12 @@ const newest = 100;
 const batch = 500;
 
 const scanEvents = scans.served.resource;
-const Query = z.object({ since: instant().optional() });
+/** Empty is none; a `+` that was sent as it is has become a blank. */
+const since = z.preprocess(
+  (value) => (typeof value === 'string' ? value.trim().replace(/ (?=\d\d:\d\d$)/, '+') || undefined : value),
+  instant().optional(),
+);
+const Query = z.object({ since });
 export const LiveData = z.object({
   assets: z.array(assets.resource.read),
   scan_events: z.array(scanEvents.read),
