@@ -58,7 +58,14 @@ export function mountLive(router: Router, enter: Enter, streams: Streams): void 
     const stopped = streams.begin();
     const gone = new AbortController();
     const signal = AbortSignal.any([stopped, gone.signal]);
-    const stream = Readable.from(messages(first, () => welcome(enter, context), signal, () => context.res.destroy()));
+    const stream = Readable.from(
+      messages(
+        first,
+        () => welcome(enter, context),
+        signal,
+        () => context.res.destroy(),
+      ),
+    );
     stream.once('close', () => streams.end());
     // Of the response, not of the stream: that one closes only once what it waits for has come.
     context.res.once('close', () => {
