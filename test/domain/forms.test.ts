@@ -120,6 +120,13 @@ onEveryDatabase('form definitions', (dialect) => {
     expect(body).toHaveProperty(['schema', ...path]);
   });
 
+  it('is found by its target, however that is written', async () => {
+    const target_model = unique('SiteVisit').replace('-', '');
+    const { id } = (await define({ target_model })).body;
+    const found = await app.call('GET', `form-definitions/?target_model=${target_model}`);
+    expect(found.body.results.map((row: { id: number }) => row.id)).toEqual([id]);
+  });
+
   it('names keys that it does not know, and faulty rules', async () => {
     expect((await define({ schema: { fields: { a: { typ: 'text' } } } })).body.schema).toEqual({
       fields: { a: ['Unknown: typ.'] },

@@ -38,10 +38,13 @@ onEveryDatabase('maintenance and inspections', (dialect) => {
     expect(await listed('due=true')).toEqual([late]);
     expect(await listed('due=true&lead_days=7')).toEqual([late, soon]);
     expect(await listed('due=1&lead_days=99999')).toEqual([late, soon, far]);
+    expect(await listed('lead_days=7')).toEqual([late, soon]);
+    expect(await listed('due=True&overdue=')).toEqual([late]);
     expect(await listed('overdue=false')).toEqual([soon, far, past, unplanned]);
     expect(await listed('due=true&overdue=false&lead_days=7')).toEqual([soon]);
     for (const query of ['due=maybe', 'lead_days=-1', 'lead_days=x', 'due=true&due=true'])
       expect((await app.call('GET', `${path}/?${query}`)).status).toBe(400);
+    expect((await app.call('GET', `${path}/?colour=red`)).body.colour[0]).toContain('due, overdue, lead_days');
     const csv = await app.call('GET', `${path}/?asset=${of.asset}&due=true&format=csv`);
     expect(csv.text.trim().split('\r\n')).toHaveLength(2);
   });

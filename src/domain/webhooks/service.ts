@@ -5,6 +5,7 @@ import { Accepted, Inbound, receive } from './inbound.ts';
 import { webhookDeliveries } from './resource.ts';
 
 export { served as servedEndpoints } from './endpoints.ts';
+export { type EventName, eventNames, isWanted } from './events.ts';
 export { Accepted, receiveSigned, type Signed } from './inbound.ts';
 export { secretOf, signatureOf } from './secrets.ts';
 

@@ -1,0 +1,47 @@
+/** Every event that is told to webhook endpoints, and what an endpoint may ask for. */
+import { Invalid } from '../../base/errors.ts';
+
+export const eventNames = [
+  'asset.created',
+  'asset.updated',
+  'asset.deleted',
+  'asset.status_changed',
+  'asset.moved',
+  'asset.assigned',
+  'scan.created',
+  'scan.rejected',
+  'inventory_session.opened',
+  'inventory_session.closed',
+  'inventory_session.reconciled',
+  'workflow.succeeded',
+  'workflow.failed',
+  'batch.generated',
+  'batch.printed',
+  'maintenance.due',
+  'webhook.created',
+  'webhook.dead_lettered',
+  'printer.attention',
+] as const;
+export type EventName = (typeof eventNames)[number];
+
+const groupOf = (name: string): string => name.slice(0, name.indexOf('.') + 1);
+
+/** Whether an endpoint that asks for these gets the event: by its name, `asset.*` or `*`; without any it gets every one. */
+export const isWanted = (events: readonly string[], name: string): boolean =>
+  events.length === 0 || [name, `${groupOf(name)}*`, '*'].some((known) => events.includes(known));
+
+/**
+ * Invalid on each name of an outbound endpoint that would never come: one in a group of ours that is no event. Other
+ * names are those that a site's workflows dispatch, and an inbound endpoint's are the sender's: both are taken as they are.
+ */
+export function checkEvents({ direction, events }: { direction: string; events: readonly string[] }): void {
+  if (direction === 'inbound') return;
+  const faults: Record<string, string[]> = {};
+  for (const [index, name] of events.entries()) {
+    const group = groupOf(name.toLowerCase());
+    const known = eventNames.filter((event) => groupOf(event) === group);
+    if (group === '' || known.length === 0 || [...known, `${group}*`].includes(name as EventName)) continue;
+    faults[index] = [`There is no such event. Choose one of: ${[...known, `${group}*`].join(', ')}.`];
+  }
+  if (Object.keys(faults).length > 0) throw new Invalid({ events: faults });
+}
