@@ -61,7 +61,7 @@ export interface Page<T = Row> {
 export const truth = () =>
   z
     .string()
-    .regex(/^(true|false|1|0)$/i, { error: 'Must be true or false.' })
+    .regex(/^(true|True|TRUE|false|False|FALSE|1|0)$/, { error: 'Must be true or false.' })
     .transform((text) => boolean(text))
     .optional();
 

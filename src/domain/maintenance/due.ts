@@ -6,13 +6,13 @@ import { type Clause, list, ownFilters, parseListQuery, truth } from '../../reso
 import { guarded, type Operation, type Served } from '../../resource/serve.ts';
 
 export const DueQuery = z.object({
-  due: truth(),
-  overdue: truth(),
-  /** How many days ahead `due` looks; without a `due` it asks for what is. */
+  due: truth().describe('What is open and due: from so many days ahead as its plan says, else at its time'),
+  overdue: truth().describe('What is open and past its time'),
   lead_days: z
     .string()
     .regex(/^\d{1,5}$/, { error: 'A valid integer is required.' })
-    .optional(),
+    .optional()
+    .describe('How many days ahead to look instead; without due it asks for what is due'),
 });
 
 export interface DueColumns {

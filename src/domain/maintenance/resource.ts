@@ -29,14 +29,11 @@ export const maintenancePlans = defineResource({
   area: 'other',
   fields: z.object({
     asset: reference(),
-    /** Which kind of record it makes. */
-    kind: z.enum(planKinds).default('maintenance'),
+    kind: z.enum(planKinds).default('maintenance').describe('Which kind of record it makes'),
     name: text(200),
     every_days: days(1),
-    /** How long before its time a record counts as due. */
-    lead_days: days(0).default(7),
-    /** `every_days` from now unless given. */
-    next_due_at: instant().optional(),
+    lead_days: days(0).default(7).describe('How long before its time a record counts as due'),
+    next_due_at: instant().optional().describe('every_days from now unless given'),
     is_active: flag(true),
   }),
   readOnly: z.object({ last_performed_at: optionalInstant() }),
