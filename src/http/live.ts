@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Router from '@koa/router';
 import type { Context as KoaContext } from 'koa';
-import { AppError, Forbidden, Unavailable } from '../base/errors.ts';
+import { AppError, Forbidden, TooMany, Unavailable } from '../base/errors.ts';
 import type { TenantContext } from '../db/context.ts';
 import * as live from '../domain/live/service.ts';
 import { may } from '../resource/roles.ts';
@@ -19,16 +19,18 @@ const maxStreams = 200;
 /** How long a reader may take nothing, and how long one that is to end may take to read the last of it, in ms. */
 const readingTime = 60_000;
 const partingTime = 1_000;
+/** When to ask again for a place, in s. */
+const placeWait = 10;
 
 /** The streams that are open, so that a stop can end them: a server waits for answers under way. */
 export class Streams {
   readonly #stop = new AbortController();
   #open = 0;
 
-  /** Unavailable when there are too many, or none are begun any more. */
+  /** TooMany, or Unavailable when the daemon is about to stop. */
   begin(): AbortSignal {
-    if (this.#stop.signal.aborted || this.#open >= maxStreams)
-      throw new Unavailable('Too many live streams are open here. Try again.');
+    if (this.#stop.signal.aborted) throw new Unavailable('The daemon stops. Try again.');
+    if (this.#open >= maxStreams) throw new TooMany('Too many live streams are open here. Try again.', placeWait);
     this.#open += 1;
     return this.#stop.signal;
   }

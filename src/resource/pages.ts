@@ -66,8 +66,13 @@ export const truth = () =>
     .optional();
 
 /** The filters that a caller reads itself; an empty one is none, as with those of the resource. */
-export const ownFilters = <S extends z.ZodObject>(own: S, query: QueryText): z.output<S> =>
-  parse(own, Object.fromEntries(Object.entries(query).filter(([key, value]) => key in own.shape && value !== '')));
+export function ownFilters<S extends z.ZodObject>(own: S, query: QueryText): z.output<S> {
+  const sent = Object.entries(query).filter(([key, value]) => key in own.shape && value !== '');
+  const twice = sent.filter(([, value]) => Array.isArray(value)).map(([key]) => [key, [once]]);
+  if (twice.length > 0) throw new Invalid(Object.fromEntries(twice));
+  return parse(own, Object.fromEntries(sent));
+}
+const once = 'Give this parameter once.';
 
 /** Query text -> typed; Invalid names every unknown or faulty parameter. `own` are the filters that the caller reads itself. */
 export function parseListQuery(resource: AnyResource, query: QueryText, own?: z.ZodObject): ListQuery {
@@ -75,7 +80,7 @@ export function parseListQuery(resource: AnyResource, query: QueryText, own?: z.
   const read = <T>(key: string, work: (text: string) => T): T | undefined => {
     const value = query[key];
     if (value === undefined) return undefined;
-    if (Array.isArray(value)) faults[key] = ['Give this parameter once.'];
+    if (Array.isArray(value)) faults[key] = [once];
     else
       try {
         return work(value);

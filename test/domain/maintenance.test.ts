@@ -45,6 +45,7 @@ onEveryDatabase('maintenance and inspections', (dialect) => {
     for (const query of ['due=maybe', 'lead_days=-1', 'lead_days=x', 'due=true&due=true'])
       expect((await app.call('GET', `${path}/?${query}`)).status).toBe(400);
     expect((await app.call('GET', `${path}/?colour=red`)).body.colour[0]).toContain('due, overdue, lead_days');
+    expect((await app.call('GET', `${path}/?due=true&due=0`)).body).toEqual({ due: ['Give this parameter once.'] });
     const csv = await app.call('GET', `${path}/?asset=${of.asset}&due=true&format=csv`);
     expect(csv.text.trim().split('\r\n')).toHaveLength(2);
   });
