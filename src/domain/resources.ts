@@ -36,7 +36,7 @@ export const operations: readonly Operation[] = [
   ...formOperations,
   ...workflowOperations,
   ...webhookOperations,
-  ...integrations.served.operations,
+  ...integrations.integrationOperations,
   ...profileOperations,
   ...presetOperations,
   ...liveOperations,

@@ -36,8 +36,13 @@ export const answerUnrouted: Middleware<RequestState> = async (context, next) =>
 function known(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const { status, type } = (thrown ?? {}) as { status?: number; type?: string };
-  if (thrown instanceof SyntaxError && status === 400)
-    return new Malformed('JSON parse error. Send a valid JSON object or list.');
+  if (thrown instanceof SyntaxError && status === 400) {
+    // What the reader refuses of valid JSON: it could change what every object is.
+    const forbidden = /prototype/.test(thrown.message);
+    return new Malformed(
+      forbidden ? 'A key "__proto__" is not taken here.' : 'JSON parse error. Send a valid JSON object or list.',
+    );
+  }
   if (status === 413 || type === 'entity.too.large') return new Malformed('The body is too large.', 413);
   if (status === 415) return new Malformed('Unsupported content encoding or character set.', 415);
   if (type === 'request.size.invalid' || type === 'request.aborted' || status === 400)

@@ -60,8 +60,8 @@ type Captured = Pick<ScanRow, 'raw_value' | 'offline_captured_at'>;
 /** Validates the code and finds its asset; changes nothing but a printed code that is claimed. */
 export async function prepare(ctx: TenantContext, { given, ...input }: ScanInput, lookups = direct): Promise<Prepared> {
   await checkReferences(ctx, scanEvents, input, lookups.exists);
-  await forms.enforce(ctx, 'scan_event', input);
-  const { valid, errors, decoded } = barcodes.validate(input);
+  const { errors: ofCode, decoded } = barcodes.validate(input);
+  const errors = [...ofCode, ...(await formErrors(ctx, input))];
   const asset = await assetOf(ctx, input, lookups);
   const values = {
     ...input,
@@ -72,10 +72,16 @@ export async function prepare(ctx: TenantContext, { given, ...input }: ScanInput
     scanner_label: ctx.actor.label,
     decoded_payload: { ...decoded },
     synced_at: input.offline_captured_at ? timestamp(ctx) : null,
-    status: valid ? ('validated' as const) : ('rejected' as const),
+    status: errors.length === 0 ? ('validated' as const) : ('rejected' as const),
     validation_errors: errors,
   };
   return { values, asset };
+}
+
+/** A scan that does not fit a form is kept, as one that breaks the rules of its symbology is: nobody can scan it again. */
+async function formErrors(ctx: TenantContext, input: Omit<ScanInput, 'given'>): Promise<string[]> {
+  const unmet = await forms.unmet(ctx, 'scan_event', input);
+  return Object.entries(unmet).flatMap(([field, messages]) => messages.map((message) => `${field}: ${message}`));
 }
 
 /** The asset that was named, which claims a printed code that waits for one; else the one that the code names. */
