@@ -37,7 +37,7 @@ export interface Prepared {
 
 export function inputOf(body: unknown): ScanInput {
   const { captured_at, ...rest } = (body ?? {}) as Record<string, unknown>;
-  const aliased = captured_at !== undefined && rest.offline_captured_at === undefined;
+  const aliased = captured_at !== undefined && (rest.offline_captured_at ?? undefined) === undefined;
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
   const fields = parse(scanEvents.fields, isObject && aliased ? { ...rest, offline_captured_at: captured_at } : body);
   return {

@@ -14,7 +14,11 @@ export interface Unstorable {
 /** Keeps each once, however often it is sent, in the caller's transaction. */
 export async function keep(ctx: TenantContext, items: readonly Unstorable[]): Promise<void> {
   if (items.length === 0) return;
-  const rows = new Map(items.map((item) => rowOf(ctx, item)).map((row) => [row.content_hash, row]));
+  // By their hash: two requests that bring the same then wait in one order, and not for each other.
+  const sorted = items
+    .map((item) => rowOf(ctx, item))
+    .sort((one, two) => (one.content_hash < two.content_hash ? -1 : 1));
+  const rows = new Map(sorted.map((row) => [row.content_hash, row]));
   try {
     await ctx.db.savepoint(() => insertNew(ctx, rows));
   } catch (error) {

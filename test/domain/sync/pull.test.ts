@@ -172,6 +172,28 @@ onEveryDatabase('what sync pulls', (dialect) => {
     expect(followed.rows.size).toBe(0);
   });
 
+  it('answers an old app whose time this server cannot have given with everything, once', async () => {
+    const rows = await everyAsset();
+    const gone = await newAsset(app);
+    await app.call('DELETE', `assets/${gone.id}/`);
+    const days = new Date(Date.now() + 2 * 86_400_000).toISOString();
+    for (const limit of [3, 500]) {
+      const { seen, deleted } = await byTime(days, limit);
+      expect([...seen.keys()].sort((one, two) => one - two)).toEqual(idsOf(rows));
+      expect(deleted).toContain(gone.id);
+    }
+    // Rows of a time when the server's own clock was ahead: pages end behind them all the same.
+    const ahead = rows.slice(0, 3) as { id: number }[];
+    for (const [index, { id }] of ahead.entries())
+      await app.database.execute('UPDATE assets SET updated_at = ? WHERE id = ?', [
+        new Date(Date.now() + 86_400_000 + index).toISOString(),
+        id,
+      ]);
+    const { seen } = await byTime('2026-01-01T00:00:00Z', 1);
+    expect([...seen.keys()].sort((one, two) => one - two)).toEqual(idsOf(rows));
+    for (const { id } of ahead) await change(app, id, { name: 'later' });
+  });
+
   it('gives a cut page of an old app a cursor that misses nothing', async () => {
     const answer = await sync(app, { last_sync_at: '2026-01-01T00:00:00Z', limit: 2 });
     expect(answer.has_more).toBe(true);
