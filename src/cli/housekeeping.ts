@@ -5,6 +5,7 @@ import { metrics } from '../base/metrics.ts';
 import type { Context } from '../db/context.ts';
 import * as accounts from '../domain/accounts/service.ts';
 import * as audit from '../domain/audit/service.ts';
+import * as sync from '../domain/sync/service.ts';
 import type { Check } from '../http/health.ts';
 import { pruneChanges } from '../queue/retention.ts';
 
@@ -74,7 +75,9 @@ export class Housekeeping {
   async #purge(): Promise<void> {
     try {
       await accounts.purgeExpired(this.#ctx);
-      await pruneChanges(this.#ctx.db, new Date(Date.now() - this.#changeDays * 86_400_000));
+      const before = new Date(Date.now() - this.#changeDays * 86_400_000);
+      await pruneChanges(this.#ctx.db, before);
+      await sync.pruneEdits(this.#ctx.db, before);
     } catch (error) {
       this.#log.error({ err: error }, 'Expired tokens, keys and old changes could not be removed.');
     }
