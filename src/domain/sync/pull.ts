@@ -36,10 +36,14 @@ const told = ({ next, ...page }: Page, server_time: string): Pulled => ({
   server_time,
 });
 
-function follow(ctx: TenantContext, cursor: Cursor, at: changes.Position, limit: number): Promise<Page> {
+async function follow(ctx: TenantContext, cursor: Cursor, at: changes.Position, limit: number): Promise<Page> {
+  const anew = () => snapshot(ctx, { epoch: at.epoch, seq: at.head, after: 0 }, at, limit, true);
   const lost = cursor.epoch !== at.epoch || cursor.seq > at.head || cursor.seq < at.floor;
-  if (lost) return snapshot(ctx, { epoch: at.epoch, seq: at.head, after: 0 }, at, limit, true);
-  return cursor.after === undefined ? changed(ctx, cursor, at, limit) : snapshot(ctx, cursor, at, limit);
+  if (lost) return anew();
+  if (cursor.after !== undefined) return snapshot(ctx, cursor, at, limit);
+  const page = await changed(ctx, cursor, at, limit);
+  // What was read may have been pruned under the reading.
+  return cursor.seq < (await changes.floor(ctx)) ? anew() : page;
 }
 
 /** Every asset by id; what changes meanwhile is in the log after `seq`, which is followed at the end. */

@@ -1,5 +1,6 @@
 /** What could not be stored, as it was sent: apps forget an item after any 200, so nothing may be dropped. */
 import { sha256 } from '../../base/ids.ts';
+import { storable } from '../../base/text.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import { UniqueViolation } from '../../db/errors.ts';
 import { listOf } from '../../db/lists.ts';
@@ -47,7 +48,7 @@ function rowOf(ctx: TenantContext, { kind, item, reason }: Unstorable) {
     kind,
     content_hash: sha256(`${kind}\n${raw}`),
     raw,
-    reason,
+    reason: storable(reason),
     device: ctx.device ?? null,
     actor_label: ctx.actor.label,
     created_at: now,

@@ -209,7 +209,7 @@ onEveryDatabase('offline edits of assets', (dialect) => {
       asset_tag: other.asset_tag,
       current_location: foreign.body.id,
       parent_asset: asset.id,
-      barcode_type: 'morse',
+      barcode_type: 'morse\0\ud800',
     };
     const answer = await push('a', edit(asset, fields));
     expect(

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sync as pushAndPull } from '../../../src/domain/sync/service.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 import { change, newAsset, pullAll, read, scan, send, sync } from './client.ts';
@@ -92,6 +93,29 @@ onEveryDatabase('what sync pulls', (dialect) => {
     expect((await sync(app, { cursor: stale.next_cursor, limit: 2 })).reset_required).toBe(false);
     expect((await sync(app, { cursor: encoded({ epoch, seq: 2 }) })).reset_required).toBe(false);
     await app.database.execute('UPDATE change_heads SET floor = 0 WHERE tenant_id = ?', [app.plant.id]);
+  });
+
+  it('begins anew for a cursor whose changes are pruned while they are read', async () => {
+    const { cursor } = await pullAll(app);
+    await change(app, (await everyAsset())[0].id, { name: 'pruned' });
+    const head = decoded((await sync(app)).next_cursor).seq;
+    const ctx = app.as('read_only');
+    const setFloor = (floor: number) =>
+      app.database.execute('UPDATE change_heads SET floor = ? WHERE tenant_id = ?', [floor, app.plant.id]);
+    const db = new Proxy(app.database, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value;
+        return async (sql: string, params: never[]) => {
+          if (!sql.startsWith('SELECT seq, entity_id')) return target.query(sql, params);
+          await setFloor(head);
+          return [];
+        };
+      },
+    });
+    const answer = await pushAndPull({ ...ctx, db }, { cursor });
+    await setFloor(0);
+    expect([answer.reset_required, idsOf(answer.asset_changes)]).toEqual([true, idsOf(await everyAsset())]);
   });
 
   it('refuses a broken or forged cursor', async () => {

@@ -169,6 +169,7 @@ onEveryDatabase('scans pushed to sync', (dialect) => {
       {},
       scan({ client_event_id: 'no uuid' }),
       scan({ raw_value: 'a\0b' }),
+      scan({ source_type: 'a\0b\ud800' }),
       scan({ raw_value: '\ud800' }),
       scan({ location: foreign.id }),
       scan({ asset: 999_999_999 }),
