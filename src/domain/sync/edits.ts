@@ -7,6 +7,7 @@ import { type TenantContext, timestamp } from '../../db/context.ts';
 import { patchOf } from '../../resource/define.ts';
 import { parse } from '../../resource/parse.ts';
 import * as assets from '../assets/service.ts';
+import * as history from '../history/service.ts';
 import * as conflicts from './conflicts.ts';
 import { type Decision, decide, earlierOf, effective, type Write } from './merge.ts';
 import type { ConflictAnswer, Edit, ItemResult } from './wire.ts';
@@ -23,7 +24,7 @@ type Values = Record<string, unknown>;
 /** In the caller's transaction. NotFound when there was never such an asset. */
 export async function merge(ctx: TenantContext, input: EditInput): Promise<Merged> {
   const asset = await lockedAsset(ctx, input.id);
-  if (!asset && !(await hadHistory(ctx, input.id))) throw new NotFound('Asset not found.');
+  if (!asset && !(await history.knows(ctx, input.id))) throw new NotFound('Asset not found.');
   // Canonical: many an app writes the keys of an object in another order each time.
   const fingerprint = sha256(canonicalize([ctx.device ?? '', input])!);
   const known = await earlier(ctx, fingerprint);
@@ -48,11 +49,6 @@ async function lockedAsset(ctx: TenantContext, id: number): Promise<assets.Asset
     if (error instanceof NotFound || error instanceof Forbidden) return undefined;
     throw error;
   }
-}
-
-async function hadHistory(ctx: TenantContext, id: number): Promise<boolean> {
-  const sql = 'SELECT id FROM asset_state_history WHERE tenant_id = ? AND asset_id = ? LIMIT 1';
-  return (await ctx.db.query(sql, [ctx.tenant.id, id])).length > 0;
 }
 
 async function earlier(ctx: TenantContext, fingerprint: string): Promise<number | undefined> {

@@ -107,6 +107,25 @@ onEveryDatabase('scans pushed to sync', (dialect) => {
     expect(await storedOf(one.client_event_id)).toHaveLength(1);
   });
 
+  it('of an asset that is deleted since are kept, and count by their code', async () => {
+    const gone = await newAsset(app);
+    await app.call('DELETE', `assets/${gone.id}/`);
+    const foreign = await app.call('POST', 'assets/', { tenant: app.other, body: { asset_tag: 'FD', name: 'F' } });
+    const again = await newAsset(app, { asset_tag: gone.asset_tag });
+    const batch = [
+      scan({ asset: gone.id, raw_value: gone.asset_tag }),
+      scan({ asset: gone.id }),
+      scan({ asset: foreign.body.id }),
+      scan({ asset: gone.id, captured_at: undefined }),
+    ];
+    for (let time = 0; time < 2; time += 1) {
+      const answer = await sync(app, { scan_events: batch });
+      expect(answer.rejected_scan_events.map(({ index }: { index: number }) => index)).toEqual([2, 3]);
+    }
+    const [one, other] = [await storedOf(batch[0]!.client_event_id), await storedOf(batch[1]!.client_event_id)];
+    expect([one[0].asset, other[0].asset, other[0].status]).toEqual([again.id, null, 'validated']);
+  });
+
   it('without an id are known again by their content and time of capture', async () => {
     const [one, two] = [unique('BARE'), unique('BARE')];
     const at = (second: number) => ({ captured_at: `2026-11-01T10:00:0${second}Z`, offline_captured_at: null });
