@@ -1,4 +1,5 @@
 /** Whatever was thrown -> one JSON answer in the contract's shape. The only place where an error becomes a response. */
+import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 import { AppError, Malformed } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -17,11 +18,37 @@ export function answerErrors(log: Log): Middleware<RequestState> {
       context.type = 'json';
       if (error.retryAfter !== undefined) context.set('Retry-After', String(error.retryAfter));
       if (error.status === 401) context.set('WWW-Authenticate', 'Bearer realm="api"');
-      // The rest of a body that is too long is not worth reading.
-      if (error.status === 413) context.set('Connection', 'close');
+      if (error.status === 413) {
+        await readOut(context.req);
+        context.set('Connection', 'close');
+      }
       context.body = JSON.stringify(error.status === 400 && error.fields ? error.fields : { detail: error.message });
     }
   };
+}
+
+/** How far, in bytes, and how long, in ms, the rest of a body that is too long is still taken. */
+const mostReadOut = 64 * 1024 * 1024;
+const longestReadOut = 10_000;
+
+/** A client that is still writing when the connection closes never reads why: to it that is a cut, and it sends the same again. */
+function readOut(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    let length = 0;
+    const timer = setTimeout(resolve, longestReadOut);
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.unpipe();
+    request.on('data', (part: Buffer) => {
+      length += part.length;
+      if (length > mostReadOut) end();
+    });
+    for (const event of ['end', 'close', 'error']) request.once(event, end);
+    request.resume();
+  });
 }
 
 /** 404 and 405 that no route answered, in the contract's shape. */

@@ -30,5 +30,7 @@ export const tagDescriptions: Record<string, string> = {
   'industry-presets': 'Categories, forms, templates and workflows to begin with',
   'live-data': 'The newest assets and scans, and a stream of what changes',
   sync: 'Apps that work offline',
+  'sync-conflicts': 'Values that an offline edit lost, and who settles them',
+  'sync-quarantine': 'What apps sent and could not be stored, kept as it came',
   site: 'What monitoring asks',
 };
