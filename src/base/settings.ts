@@ -107,6 +107,9 @@ export const Settings = z.object({
   ASSETRA_CHANGE_DAYS: wholeNumber(1, 3_650)
     .prefault('90')
     .describe('How long an app may be offline and still fetch only what changed, days; then it fetches everything'),
+  ASSETRA_WORKFLOW_DEPTH: wholeNumber(1, 100)
+    .prefault('8')
+    .describe('How many workflows may lead to each other, one after the other, before the chain is stopped'),
   ASSETRA_LOG_LEVEL: logLevel.prefault('info').describe('Least level that is logged: debug, info, warn, error'),
   ASSETRA_LOG_FORMAT: oneOf('auto', 'json', 'pretty')
     .prefault('auto')

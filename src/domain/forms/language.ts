@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseInstant } from '../../resource/fields.ts';
 import { wording } from '../../resource/parse.ts';
-import { patternFault } from './pattern.ts';
+import { patternFault } from '../../base/pattern.ts';
 
 export const fieldTypes = ['text', 'integer', 'number', 'boolean', 'date', 'datetime', 'choice', 'choices'] as const;
 export const ruleOperators = ['equals', 'not_equals', 'in', 'gt', 'gte', 'lt', 'lte', 'required'] as const;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type TestApp, testApp } from '../support/app.ts';
-import { onEveryDatabase } from '../support/databases.ts';
-import { unique } from '../support/samples.ts';
+import { type TestApp, testApp } from '../../support/app.ts';
+import { onEveryDatabase } from '../../support/databases.ts';
+import { unique } from '../../support/samples.ts';
 
 const step = { action: 'update_asset_status', status: 'active' };
 

@@ -21,9 +21,12 @@ export function patternFault(pattern: string): string | null {
 }
 
 /** Whether the whole value fits; false, too, when that cannot be told in time. */
-export function fits(pattern: string, value: string): boolean {
+export const fits = (pattern: string, value: string): boolean => occurs(whole(pattern), value);
+
+/** Whether some part of the value fits; false, too, when that cannot be told in time. */
+export function occurs(pattern: string, value: string): boolean {
   if (value.length > maxLength) return false;
-  sandbox.pattern = whole(pattern);
+  sandbox.pattern = pattern;
   sandbox.value = value;
   try {
     return script.runInContext(sandbox, { timeout }) as boolean;
