@@ -1,8 +1,8 @@
 /** The language of a form: which fields a submission has and what they hold. docs/FORMS.md describes it. */
 import { z } from 'zod';
+import { patternFault } from '../../base/pattern.ts';
 import { parseInstant } from '../../resource/fields.ts';
 import { wording } from '../../resource/parse.ts';
-import { patternFault } from '../../base/pattern.ts';
 
 export const fieldTypes = ['text', 'integer', 'number', 'boolean', 'date', 'datetime', 'choice', 'choices'] as const;
 export const ruleOperators = ['equals', 'not_equals', 'in', 'gt', 'gte', 'lt', 'lte', 'required'] as const;

@@ -102,7 +102,8 @@ async function locationOf(ctx: TenantContext, wanted: number | string): Promise<
   if (typeof wanted === 'number') return wanted;
   const named = await locations.named(ctx, wanted.trim());
   if (named.length === 1) return named[0]!.id;
-  if (named.length > 1) throw new Invalid({ location: [`Several locations are named "${wanted}". Give the code of one.`] });
+  if (named.length > 1)
+    throw new Invalid({ location: [`Several locations are named "${wanted}". Give the code of one.`] });
   throw new Invalid({ location: [`There is no location with the code or name "${wanted}".`] });
 }
 
@@ -121,8 +122,11 @@ async function dispatch({ ctx, scope, run }: Stage, { event, endpoint, payload =
   const about = scope.asset
     ? { entity: 'asset', entity_id: scope.asset.id }
     : { entity: 'workflow_run', entity_id: run };
-  const id = endpoint === undefined || endpoint === null ? undefined : await endpointOf(ctx, endpoint as string | number);
-  outbox.append(ctx, { name, ...about, data: payload as object, ...(id !== undefined && { endpoint: id }) });
+  const id =
+    endpoint === undefined || endpoint === null ? undefined : await endpointOf(ctx, endpoint as string | number);
+  // Its number is the run's: the asset itself may not have changed.
+  const change = { entity: 'workflow_run', entity_id: run };
+  outbox.append(ctx, { name, ...about, change, data: payload as object, ...(id !== undefined && { endpoint: id }) });
   return { event: name, ...(id !== undefined && { endpoint_id: id }) };
 }
 
@@ -145,7 +149,8 @@ async function requireFields({ scope }: Stage, { fields, source }: Step): Promis
 }
 
 function fieldOf(scope: Scope, field: string, source: string | null | undefined): unknown {
-  if (source) return follow(isRooted(source) ? lookUp(scope, source) : follow(scope.asset, source.split('.')), field.split('.'));
+  if (source)
+    return follow(isRooted(source) ? lookUp(scope, source) : follow(scope.asset, source.split('.')), field.split('.'));
   if (isRooted(field)) return lookUp(scope, field);
   const parts = field.split('.');
   return follow(scope.asset, parts) ?? follow(scope.asset?.custom_fields, parts);

@@ -115,7 +115,7 @@ async function simulate(ctx: TenantContext, workflow: WorkflowRow, scope: Scope)
     const attempt = async () => {
       step = await take(stage, written);
     };
-    const refusal = failed ? 'a step before it fails.' : await refusalOf(stage.ctx, attempt);
+    const refusal: string | null = failed ? 'a step before it fails.' : await refusalOf(stage.ctx, attempt);
     failed ||= refusal !== null;
     const would = `Would ${performers[action].about}`;
     simulated.push({ ...step, action, success: !failed, note: refusal === null ? would : `${would}, but: ${refusal}` });
@@ -127,7 +127,13 @@ async function simulate(ctx: TenantContext, workflow: WorkflowRow, scope: Scope)
 async function scopeFor(ctx: TenantContext, input: Input): Promise<Scope> {
   const { asset_id, scan_event_id, context } = input;
   const [previous_status, new_status] = ['previous_status', 'new_status'].map((key) => textAt(context, key));
-  const scope = await scopeOf(ctx, { asset: asset_id, scan_event: scan_event_id, previous_status, new_status, context });
+  const scope = await scopeOf(ctx, {
+    asset: asset_id,
+    scan_event: scan_event_id,
+    previous_status,
+    new_status,
+    context,
+  });
   const faults: Record<string, string[]> = {};
   if (asset_id !== null && scope.asset === null) faults.asset_id = ['Asset not found.'];
   if (scan_event_id !== null && scope.scan_event === null) faults.scan_event_id = ['Scan event not found.'];

@@ -54,7 +54,7 @@ interface Cause {
 }
 
 /** What the event means to workflows; undefined when nothing, such as one that a workflow sent under a name of these. */
-function causeOf({ name, entity, entity_id, changes }: outbox.Event): Cause | undefined {
+function causeOf({ name, entity, entity_id, changes }: outbox.Told): Cause | undefined {
   const context = { event_name: name };
   if ((name === 'scan.created' || name === 'scan.rejected') && entity === 'scan_event')
     return { trigger: 'on_scan', subject: { scan_event: entity_id, context }, input: { scan_event_id: entity_id } };

@@ -125,7 +125,10 @@ const checked = (faultsOf: (item: Record<string, unknown>) => [string, string][]
     for (const [key, message] of faultsOf(item)) ctx.addIssue({ code: 'custom', path: [key], message });
   });
 
-export const Steps = z.array(checked((step) => stepFaults(step))).min(1, { error: 'At least one step is required.' }).max(maxSteps);
+export const Steps = z
+  .array(checked((step) => stepFaults(step)))
+  .min(1, { error: 'At least one step is required.' })
+  .max(maxSteps);
 
 /** A list of conditions, or the older map of path -> value. */
 export const EntryConditions = z.union([

@@ -17,7 +17,7 @@ export function filled(value: unknown, scope: Scope): unknown {
 }
 
 /** The path that a text consists of, if it is nothing but one placeholder. */
-export const pathIn = (text: string): string | undefined => alone.exec(text)?.[1]!.trim();
+export const pathIn = (text: string): string | undefined => alone.exec(text)?.[1]?.trim();
 
 function filledText(text: string, scope: Scope): unknown {
   const whole = pathIn(text);

@@ -56,7 +56,9 @@ describe('placeholders', () => {
     expect(() => filled('{{aset.name}}', scope)).toThrow(
       '{{aset.name}} names nothing. A path begins with one of: asset, scan_event, previous_status, new_status, context, output, now.',
     );
-    expect(() => filled('{{asset.colour}}', scope)).toThrow('{{asset.colour}} names nothing: asset has no field "colour".');
+    expect(() => filled('{{asset.colour}}', scope)).toThrow(
+      '{{asset.colour}} names nothing: asset has no field "colour".',
+    );
     expect(() => filled('a {{scan_event.constructor}}', scope)).toThrow('scan_event has no field "constructor"');
     expect(() => filled('{{}}', scope)).toThrow('names nothing');
   });
