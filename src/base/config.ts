@@ -32,6 +32,7 @@ export interface Config {
   changeDays: number;
   /** How many workflows may lead to each other. */
   workflowDepth: number;
+  jobConcurrency: number;
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -45,6 +46,7 @@ const flagSettings = {
   database: 'DATABASE_URL',
   publicUrls: 'ASSETRA_PUBLIC_URLS',
   corsOrigins: 'ASSETRA_CORS_ORIGINS',
+  concurrency: 'ASSETRA_JOB_CONCURRENCY',
   logLevel: 'ASSETRA_LOG_LEVEL',
   logFormat: 'ASSETRA_LOG_FORMAT',
 } as const satisfies Record<string, SettingName>;
@@ -229,6 +231,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
     },
     changeDays: values.ASSETRA_CHANGE_DAYS,
     workflowDepth: values.ASSETRA_WORKFLOW_DEPTH,
+    jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,

@@ -110,6 +110,9 @@ export const Settings = z.object({
   ASSETRA_WORKFLOW_DEPTH: wholeNumber(1, 100)
     .prefault('8')
     .describe('How many workflows may lead to each other, one after the other, before the chain is stopped'),
+  ASSETRA_JOB_CONCURRENCY: wholeNumber(1, 1_000)
+    .prefault('20')
+    .describe('Jobs that one process has under way at once, besides deliveries, which are bounded by endpoint'),
   ASSETRA_LOG_LEVEL: logLevel.prefault('info').describe('Least level that is logged: debug, info, warn, error'),
   ASSETRA_LOG_FORMAT: oneOf('auto', 'json', 'pretty')
     .prefault('auto')

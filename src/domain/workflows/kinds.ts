@@ -3,7 +3,7 @@ import type { Context, TenantContext } from '../../db/context.ts';
 import type { Value } from '../../db/dialect.ts';
 import { listOf } from '../../db/lists.ts';
 import * as jobs from '../../queue/jobs.ts';
-import type { AnyKind, JobKind } from '../../queue/kind.ts';
+import type { AnyKind, JobKind, Schedule } from '../../queue/kind.ts';
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as outbox from '../outbox/service.ts';
@@ -130,13 +130,6 @@ export async function schedules(ctx: Context): Promise<Schedule[]> {
     ...scheduleOf(JSON.parse(entry_conditions)),
     job: { kind: onTime.kind, queue, tenant: tenant_id, payload: { workflow: id, after: 0 } },
   }));
-}
-
-export interface Schedule {
-  task: string;
-  cron: string;
-  timezone: string;
-  job: jobs.NewJob;
 }
 
 /** One whose conditions name the asset runs for each asset that they hold for; another runs once, without one. */
