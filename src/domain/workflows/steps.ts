@@ -26,6 +26,8 @@ type Check = (value: unknown) => string | null;
 interface Argument {
   check: Check;
   required?: true;
+  /** Null is a value: what is missing may be noted as well. */
+  nullable?: true;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -72,7 +74,7 @@ const actions = {
   create_audit_log: record,
   create_history: record,
   validate_required_fields: { fields: required(texts), source: optional(text) },
-  set_output: { key: required(outputKey), value: required(anything) },
+  set_output: { key: required(outputKey), value: { check: anything, required: true, nullable: true } },
   print_label: { printer: optional(idOrText), template: optional(idOrText) },
   move_asset: { location: required(idOrText) },
   create_maintenance_record: { scheduled_at: optional(time), notes: optional(anyText) },
@@ -90,6 +92,7 @@ export function stepFaults(step: Record<string, unknown>, isFilled = false): [st
     return [['action', `Invalid action. Supported: ${Object.keys(actions).join(', ')}`]];
   return Object.entries<Argument>(actions[action as ActionName]).flatMap(([key, argument]): [string, string][] => {
     const value = step[key];
+    if (value === null && argument.nullable) return [];
     if (value === undefined || value === null) return argument.required ? [[key, missing]] : [];
     const fault = isFilled || !hasPlaceholder(value) ? argument.check(value) : null;
     return fault ? [[key, fault]] : [];
