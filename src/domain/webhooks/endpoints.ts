@@ -12,6 +12,7 @@ import { parse } from '../../resource/parse.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { raiseVersion } from '../accounts/service.ts';
+import * as outbox from '../outbox/service.ts';
 import {
   type DeliveryRow,
   deliveryStatuses,
@@ -82,7 +83,15 @@ async function create(
   );
   // Who listens is kept with the permissions.
   await raiseVersion(ctx);
+  tellCreated(ctx, row);
   return made === undefined ? row : { ...row, secret: made };
+}
+
+/** The new endpoint hears it too: what listeners were known before is of no use. */
+function tellCreated(ctx: TenantContext, row: EndpointRow): void {
+  const { listeners, ...tenant } = ctx.tenant;
+  const event = { name: 'webhook.created', entity: webhookEndpoints.entity, entity_id: row.id, data: row };
+  outbox.append({ ...ctx, tenant }, event);
 }
 
 async function update(
