@@ -118,7 +118,6 @@ async function planMaintenance(stage: Stage, { scheduled_at, notes }: Step): Pro
 /** To the endpoint that is named, else to all that listen to the event. */
 async function dispatch({ ctx, scope, run }: Stage, { event, endpoint, payload = {} }: Step): Promise<Done> {
   const name = (event as string).trim();
-  if (name.length > 120) throw new Invalid({ event: ['Ensure this field has no more than 120 characters.'] });
   const about = scope.asset
     ? { entity: 'asset', entity_id: scope.asset.id }
     : { entity: 'workflow_run', entity_id: run };

@@ -115,7 +115,7 @@ const onMessage: JobKind<Message> = {
 async function assetNamed(ctx: TenantContext, payload: Record<string, unknown>): Promise<number | null> {
   const { asset_id, asset_tag } = payload;
   if (Number.isSafeInteger(asset_id)) return (await assets.byId(ctx, asset_id as number))?.id ?? null;
-  if (typeof asset_tag !== 'string') return null;
+  if (typeof asset_tag !== 'string' || asset_tag.includes('\0')) return null;
   return (await store.findBy(ctx, assets.resource, 'asset_tag', asset_tag))?.id ?? null;
 }
 

@@ -24,6 +24,8 @@ export interface Occasion {
 /** Characters of a step with its values filled in, as JSON: placeholders could double a text with every step. */
 const maxStep = 64_000;
 const maxLabel = 200;
+/** In JSON: NUL, or a lone surrogate. */
+const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 
 /** History shows the workflow; it may what an operator may. */
 const actorOf = ({ name }: WorkflowRow): Actor => ({
@@ -51,13 +53,15 @@ export async function run(
   const inside = contextOf(ctx, workflow);
   const began = performance.now();
   const id = await begin(inside, workflow, scope, occasion);
-  const failure = await refusalOf(inside, () =>
+  const refusal = await refusalOf(inside, () =>
     inside.db.savepoint(async () => {
       if (occasion.refusal) throw new Conflict(occasion.refusal);
       const stage = { ctx: inside, scope, run: id };
       for (const [index, step] of workflow.steps.entries()) await naming(step, index, () => take(stage, step));
     }),
   );
+  // It may quote what cannot be stored.
+  const failure = refusal?.replaceAll('\0', '\ufffd') ?? null;
   const row = await end(inside, id, scope, failure);
   const status = failure === null ? 'success' : 'error';
   ctx.db.afterCommit(() => {
@@ -76,8 +80,9 @@ export async function run(
 export async function take(stage: Stage, written: Step): Promise<Step> {
   const { scope } = stage;
   const step = filled(written, scope) as Step;
-  if (JSON.stringify(step).length > maxStep)
-    throw new Invalid(`Its values are too long: more than ${maxStep} characters.`);
+  const text = JSON.stringify(step);
+  if (text.length > maxStep) throw new Invalid(`Its values are too long: more than ${maxStep} characters.`);
+  if (unstorable.test(text)) throw new Invalid('Its values hold a null character, or half a character.');
   const faults = stepFaults(step, true);
   if (faults.length > 0) throw new Invalid(Object.fromEntries(faults.map(([key, message]) => [key, [message]])));
   const action = step.action as ActionName;

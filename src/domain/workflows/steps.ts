@@ -58,6 +58,11 @@ const optional = (check: Check): Argument => ({ check });
 const eventTypes: readonly string[] = history.eventTypes;
 const eventType: Check = (value) =>
   eventTypes.includes(value as string) ? null : `Invalid event type. Supported: ${eventTypes.join(', ')}`;
+/** It is sent as a header. */
+const eventName: Check = (value) =>
+  typeof value === 'string' && /^[\x21-\x7e](?:[\x20-\x7e]{0,118}[\x21-\x7e])?$/.test(value.trim())
+    ? null
+    : 'Use at most 120 letters without accents, digits and signs.';
 const outputKey: Check = (value) =>
   value === 'steps' ? 'This key is taken: what each step did is written there.' : text(value);
 
@@ -70,7 +75,7 @@ const actions = {
   update_asset_status: status,
   set_asset_status: status,
   update_asset_custom_fields: { fields: required(filledObject) },
-  dispatch_webhook: { event: required(text), endpoint: optional(idOrText), payload: optional(object) },
+  dispatch_webhook: { event: required(eventName), endpoint: optional(idOrText), payload: optional(object) },
   create_audit_log: record,
   create_history: record,
   validate_required_fields: { fields: required(texts), source: optional(text) },

@@ -258,6 +258,26 @@ onEveryDatabase('actions of workflows', (dialect) => {
     );
   });
 
+  it('refuses what cannot be stored or sent, in words', async () => {
+    const asset = await plant.asset();
+    const move = [{ action: 'move_asset', location: '{{context.to}}' }];
+    for (const to of ['a\0b', 'a\ud800b'])
+      expect(await fault(asset, move, { context: { to } })).toBe(
+        'Step 1 (move_asset): Its values hold a null character, or half a character.',
+      );
+    expect(await fault(asset, move, { context: { to: '\\u0000 😀' } })).toContain(
+      'no location with the code or name "\\u0000 😀"',
+    );
+    expect(await fault(asset, [{ action: 'set_output', key: 'x', value: '{{a\0b}}' }])).toContain(
+      '{{a\ufffdb}} names nothing.',
+    );
+    const send = [{ action: 'dispatch_webhook', event: '{{context.to}}' }];
+    for (const to of ['a\nb', 'é', 'x'.repeat(121)])
+      expect(await fault(asset, send, { context: { to } })).toMatch(
+        /^Step 1 \(dispatch_webhook\): event: Use at most 120/,
+      );
+  });
+
   it('keeps the rules of forms', async () => {
     const form = {
       name: unique('F'),
