@@ -27,6 +27,8 @@ export const workflowKinds = (settings: KindSettings): AnyKind[] => [onEvent(set
 /** An event of the outbox. Each workflow makes one run of it, also when the job comes again. */
 const onEvent = ({ maxDepth }: KindSettings): JobKind<{ event: number }> => ({
   kind: 'workflow.trigger',
+  // It waits for the locks of its asset; others that share its transaction would wait with it.
+  long: true,
   queue,
   async settle(ctx, { payload }) {
     if (!hasTenant(ctx)) return;
@@ -101,6 +103,7 @@ export async function tellMessage(ctx: TenantContext, message: Message): Promise
 
 const onMessage: JobKind<Message> = {
   kind: 'workflow.message',
+  long: true,
   queue,
   async settle(ctx, { payload: { delivery, event_name, payload, endpoint } }) {
     if (!hasTenant(ctx)) return;
