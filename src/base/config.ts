@@ -33,6 +33,8 @@ export interface Config {
   /** How many workflows may lead to each other. */
   workflowDepth: number;
   jobConcurrency: number;
+  /** `redis://…` */
+  queueUrl: string | undefined;
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -232,6 +234,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
     changeDays: values.ASSETRA_CHANGE_DAYS,
     workflowDepth: values.ASSETRA_WORKFLOW_DEPTH,
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
+    queueUrl: values.ASSETRA_QUEUE,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,

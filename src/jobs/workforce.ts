@@ -5,6 +5,7 @@ import type { Database, Db } from '../db/database.ts';
 import * as accounts from '../domain/accounts/service.ts';
 import type { AnyKind, Job, Schedule } from '../queue/kind.ts';
 import { backlog } from '../queue/runners.ts';
+import type { Dispatch } from './dispatch.ts';
 import { Runner } from './runner.ts';
 import { Scheduler } from './schedule.ts';
 
@@ -16,6 +17,7 @@ export interface WorkSettings {
   /** Undefined: every queue. */
   queues?: readonly string[] | undefined;
   batch?: number;
+  dispatch?: Dispatch | undefined;
 }
 
 /** A tenant's name and settings may be this old in a job, in ms. */
