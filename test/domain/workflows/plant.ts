@@ -35,10 +35,15 @@ export async function plantOn(dialect: Dialect): Promise<Plant> {
   const app = await testApp(dialect);
   const ctx = systemOf(app);
   const kinds = workflowKinds({ maxDepth });
-  const runner = new Runner(ctx, app.database, { kinds, concurrency: 3 }, async ({ tenant }) => ({
-    ...ctx,
-    tenant: [app.plant, app.other].find(({ id }) => id === tenant) ?? null,
-  }));
+  const runner = new Runner(
+    ctx,
+    app.database,
+    { kinds, concurrency: 3, queues: ['workflows'] },
+    async ({ tenant }) => ({
+      ...ctx,
+      tenant: [app.plant, app.other].find(({ id }) => id === tenant) ?? null,
+    }),
+  );
   await runner.start();
   const read = async (path: string) => {
     const { status, body } = await app.call('GET', path);
