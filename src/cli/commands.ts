@@ -6,6 +6,7 @@ import * as devices from './definitions/devices.ts';
 import * as labels from './definitions/labels.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
+import * as sync from './definitions/sync.ts';
 
 export interface Section {
   title: string;
@@ -69,6 +70,13 @@ export const sections: Section[] = [
     ],
   },
   {
+    title: 'Offline sync:',
+    commands: [
+      { definition: sync.conflicts, load: () => import('./sync/conflicts.ts') },
+      { definition: sync.quarantine, load: () => import('./sync/quarantine.ts') },
+    ],
+  },
+  {
     title: 'History:',
     commands: [
       { definition: audit.auditVerify, load: () => import('./audit/verify.ts') },
@@ -96,6 +104,7 @@ export const groups: Record<string, string> = {
   batch: 'Label batches',
   devices: 'Scanners of this machine',
   stocktake: 'Counting what is really there',
+  sync: 'What apps sent and what became of it',
   audit: 'The history and its proof',
   config: 'The settings of a site',
 };

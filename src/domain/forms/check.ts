@@ -1,5 +1,4 @@
 /** A submission against a form: what is wrong, by field. */
-
 import { fits } from '../../base/pattern.ts';
 import { parseInstant } from '../../resource/fields.ts';
 import { type Condition, type FieldSpec, fieldsOf, isDate, type Rule } from './language.ts';

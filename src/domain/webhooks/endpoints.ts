@@ -7,12 +7,12 @@ import type { Context, TenantContext } from '../../db/context.ts';
 import { listOf } from '../../db/lists.ts';
 import * as lanes from '../../queue/lanes.ts';
 import type { Fields } from '../../resource/define.ts';
-import { type Clause, list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
-import { parse } from '../../resource/parse.ts';
+import { type Clause, list, ownFilters, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { raiseVersion } from '../accounts/service.ts';
 import * as outbox from '../outbox/service.ts';
+import { checkEvents } from './events.ts';
 import {
   type DeliveryRow,
   deliveryStatuses,
@@ -43,12 +43,13 @@ listing.run = (ctx, { query }) => listed(ctx, query);
 type Listed = EndpointRow & { dead_letters?: DeliveryRow[] };
 
 /** `?status=` lists the endpoints that have deliveries in that state. */
-const listed = (ctx: Context, { status, ...rest }: QueryText): Promise<Page<Listed>> =>
+const listed = (ctx: Context, query: QueryText): Promise<Page<Listed>> =>
   guarded(ctx, 'webhooks', 'view', async (inside) => {
-    const wanted = parse(Query, { status }).status;
+    const asked = parseListQuery(webhookEndpoints, query, Query);
+    const wanted = ownFilters(Query, query).status;
     const exists = 'SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = webhook_endpoints.id AND d.status = ?';
     const within: Clause[] = wanted ? [{ text: `EXISTS (${exists})`, params: [wanted] }] : [];
-    const page = await list(inside, webhookEndpoints, parseListQuery(webhookEndpoints, rest), within);
+    const page = await list(inside, webhookEndpoints, asked, within);
     return wanted === 'dead_letter' ? { ...page, rows: await withDeadLetters(inside, page.rows) } : page;
   });
 
@@ -71,6 +72,7 @@ async function create(
   { secret, ...values }: Fields<typeof webhookEndpoints>,
 ): Promise<EndpointRow> {
   checkUrl(values);
+  checkEvents(values);
   const made = !secret && values.direction === 'outbound' ? newSecret() : undefined;
   const kept = secret || made;
   const sealed = kept ? seal(ctx, kept) : null;
@@ -102,6 +104,7 @@ async function update(
   if (changes.direction !== undefined && changes.direction !== row.direction)
     throw new Invalid({ direction: ['An endpoint keeps its direction. Make another one.'] });
   checkUrl({ ...row, ...changes });
+  if (changes.events) checkEvents({ direction: row.direction, events: changes.events });
   if (secret)
     await ctx.db.execute('UPDATE webhook_endpoints SET secret_sealed = ? WHERE id = ?', [seal(ctx, secret), row.id]);
   await raiseVersion(ctx);

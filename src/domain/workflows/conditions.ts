@@ -1,6 +1,6 @@
 /** Whether the entry conditions of a workflow hold, and for a preview which of them do. */
 import { isDeepStrictEqual } from 'node:util';
-import { occurs } from '../../base/pattern.ts';
+import { found } from '../../base/pattern.ts';
 import { parseInstant } from '../../resource/fields.ts';
 import type { WorkflowRow } from './resource.ts';
 import { lookUp, type Scope } from './scope.ts';
@@ -46,8 +46,8 @@ function wantedOf(value: unknown, scope: Scope): unknown {
 }
 
 /** What is missing is null. */
-export function holds(operator: Operator, found: unknown, wanted: unknown): boolean {
-  const actual = found ?? null;
+export function holds(operator: Operator, value: unknown, wanted: unknown): boolean {
+  const actual = value ?? null;
   switch (operator) {
     case 'equals':
       return same(actual, wanted);
@@ -62,7 +62,7 @@ export function holds(operator: Operator, found: unknown, wanted: unknown): bool
     case 'exists':
       return (actual !== null) === (wanted !== false);
     case 'matches':
-      return isPlain(actual) && typeof wanted === 'string' && occurs(wanted, String(actual));
+      return isPlain(actual) && typeof wanted === 'string' && found(wanted, String(actual));
     default:
       return compared(operator, actual, wanted);
   }
