@@ -30,6 +30,8 @@ export interface Config {
   auth: { accessMinutes: number; refreshDays: number; jwtSecret: string | undefined };
   /** How long the change log is kept. */
   changeDays: number;
+  /** How many workflows may lead to each other. */
+  workflowDepth: number;
   jobConcurrency: number;
   /** `redis://…` */
   queueUrl: string | undefined;
@@ -230,6 +232,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       jwtSecret: values.ASSETRA_JWT_SECRET,
     },
     changeDays: values.ASSETRA_CHANGE_DAYS,
+    workflowDepth: values.ASSETRA_WORKFLOW_DEPTH,
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     queueUrl: values.ASSETRA_QUEUE,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },

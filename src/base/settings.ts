@@ -107,6 +107,9 @@ export const Settings = z.object({
   ASSETRA_CHANGE_DAYS: wholeNumber(1, 3_650)
     .prefault('90')
     .describe('How long an app may be offline and still fetch only what changed, days; then it fetches everything'),
+  ASSETRA_WORKFLOW_DEPTH: wholeNumber(1, 100)
+    .prefault('8')
+    .describe('How many workflows may lead to each other, one after the other, before the chain is stopped'),
   ASSETRA_JOB_CONCURRENCY: wholeNumber(1, 1_000)
     .prefault('20')
     .describe('Jobs that one process has under way at once, besides deliveries, which are bounded by endpoint'),

@@ -10,12 +10,12 @@ import { Workforce } from '../jobs/workforce.ts';
 
 /** `queues`: those alone; every one unless said. */
 export function workforceOf(config: Config, database: Database, ctx: Context, log: Log, queues?: string[]): Workforce {
-  const { jobConcurrency: concurrency, queueUrl: url, changeDays } = config;
+  const { jobConcurrency: concurrency, queueUrl: url } = config;
   const own = log.child({ logger: 'assetra.jobs' });
   const settings = url && { url, prefix: prefixOf(config), concurrency, queues };
   const dispatch = settings ? new RedisDispatch(database, own, settings) : undefined;
   return new Workforce({ ...ctx, log: own }, database, {
-    kinds: kinds(changeDays),
+    kinds: kinds(config),
     schedules,
     concurrency,
     queues,
