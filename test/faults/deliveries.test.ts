@@ -6,6 +6,7 @@ import { ensureBuilt } from '../cli/spawn.ts';
 import { onEveryDatabase, onEveryServer } from '../support/databases.ts';
 import { Daemon } from '../support/faults/daemon.ts';
 import { type OwnDatabase, ownDatabase } from '../support/faults/own-database.ts';
+import { DatabaseProxy } from '../support/faults/proxy.ts';
 import { Stage } from '../support/faults/stage.ts';
 import { until } from '../support/pty.ts';
 
@@ -21,8 +22,12 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();
 });
 
-async function stageOn(own: OwnDatabase | undefined, flags: string[] = []): Promise<{ stage: Stage; database: Database }> {
-  const stage = new Stage({ database: own?.url(), writers: 8, env, flags });
+async function stageOn(
+  own: OwnDatabase | undefined,
+  flags: string[] = [],
+  proxied?: number,
+): Promise<{ stage: Stage; database: Database }> {
+  const stage = new Stage({ database: own?.url(proxied), direct: own?.url(), writers: 8, env, flags });
   ending.push(() => stage.stop());
   await stage.start();
   const database = new Database(stage.config);
@@ -110,60 +115,52 @@ onEveryDatabase('deliveries', (dialect) => {
 });
 
 onEveryServer('deliveries by runners of their own', (dialect) => {
-  it(
-    'are another runner’s when one is frozen for longer than its lease, and the frozen one has no say any more',
-    async () => {
-      const { stage, database } = await stageOn(await ownOf(dialect), ['--no-jobs']);
-      await stage.writers.stop();
-      const [frozen, heir] = [1, 2].map(() => new Daemon(stage.dir, { command: 'work', env }));
-      for (const runner of [frozen!, heir!]) ending.push(() => runner.kill());
-      await frozen!.start();
-      let first = true;
-      const { sink, url } = await receiver(() => {
-        if (first) frozen!.freeze();
-        first = false;
-      });
-      await endpoint(stage, url, ['asset.created']);
-      await stage.admin.post('assets/', { asset_tag: 'FROZEN', name: 'Drill' });
-      await until(() => sink.received.length === 1, 'the first runner to send');
-      await heir!.start();
-      await until(async () => (await open(database)) === 0, 'the other runner to deliver', 60_000);
-      expect(sink.received.map(({ delivery, attempt }) => [delivery, attempt])).toEqual(
-        Array(2).fill([sink.received[0]!.delivery, 1]),
-      );
-      const before = await database.query('SELECT * FROM webhook_deliveries ORDER BY id');
-      frozen!.thaw();
-      await stage.admin.post('assets/', { asset_tag: 'AFTER', name: 'Drill' });
-      await until(() => sink.received.length === 3, 'the next delivery');
-      await until(async () => (await open(database)) === 0, 'its end');
-      expect((await database.query('SELECT * FROM webhook_deliveries ORDER BY id')).slice(0, -1)).toEqual(before);
-      expect(frozen!.errors()).toBe('');
-    },
-    120_000,
-  );
+  it('are another runner’s when one is frozen for longer than its lease, and the frozen one has no say any more', async () => {
+    const { stage, database } = await stageOn(await ownOf(dialect), ['--no-jobs']);
+    await stage.writers.stop();
+    const [frozen, heir] = [1, 2].map(() => new Daemon(stage.dir, { command: 'work', env }));
+    for (const runner of [frozen!, heir!]) ending.push(() => runner.kill());
+    await frozen!.start();
+    let first = true;
+    const { sink, url } = await receiver(() => {
+      if (first) frozen!.freeze();
+      first = false;
+    });
+    await endpoint(stage, url, ['asset.created']);
+    await stage.admin.post('assets/', { asset_tag: 'FROZEN', name: 'Drill' });
+    await until(() => sink.received.length === 1, 'the first runner to send');
+    await heir!.start();
+    await until(async () => (await open(database)) === 0, 'the other runner to deliver', 60_000);
+    expect(sink.received.map(({ delivery, attempt }) => [delivery, attempt])).toEqual(
+      Array(2).fill([sink.received[0]!.delivery, 1]),
+    );
+    const before = await database.query('SELECT * FROM webhook_deliveries ORDER BY id');
+    frozen!.thaw();
+    await stage.admin.post('assets/', { asset_tag: 'AFTER', name: 'Drill' });
+    await until(() => sink.received.length === 3, 'the next delivery');
+    await until(async () => (await open(database)) === 0, 'its end');
+    expect((await database.query('SELECT * FROM webhook_deliveries ORDER BY id')).slice(0, -1)).toEqual(before);
+    expect(frozen!.errors()).toBe('');
+  }, 120_000);
 
-  it(
-    'go on after the database was restarted',
-    async () => {
-      const own = await ownOf(dialect);
-      const { stage, database } = await stageOn(own);
-      await stage.writers.stop();
-      const { sink, url } = await receiver();
-      await endpoint(stage, url, ['scan.created']);
-      await database.execute('DELETE FROM scan_events WHERE id > 0');
-      stage.writers.clear();
-      stage.writers.start();
-      await stage.flowing(20);
-      await database.close();
-      await own!.restart();
-      const again = new Database(stage.config);
-      ending.push(() => again.close());
-      await stage.flowing(20);
-      await stage.writers.stop();
-      await stage.writers.settle();
-      stage.writers.clear();
-      await expectAllDelivered(stage, again, sink);
-    },
-    180_000,
-  );
+  it('go on after the database was away', async () => {
+    const own = (await ownOf(dialect))!;
+    const proxy = await new DatabaseProxy(own).start();
+    ending.push(() => proxy.cut());
+    const { stage, database } = await stageOn(own, [], proxy.port);
+    await stage.writers.stop();
+    const { sink, url } = await receiver();
+    await endpoint(stage, url, ['scan.created']);
+    await database.execute('DELETE FROM scan_events WHERE id > 0');
+    stage.writers.start();
+    await stage.flowing(20);
+    await proxy.cut();
+    await stage.refusing(5);
+    await proxy.pass();
+    await stage.flowing(20);
+    await stage.writers.stop();
+    await stage.writers.settle();
+    stage.writers.clear();
+    await expectAllDelivered(stage, database, sink);
+  }, 180_000);
 });
