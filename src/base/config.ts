@@ -30,6 +30,13 @@ export interface Config {
   auth: { accessMinutes: number; refreshDays: number; jwtSecret: string | undefined };
   /** How long the change log is kept. */
   changeDays: number;
+  webhooks: {
+    /** Items of the list, as AddressPolicy takes them. */
+    allowedHosts: string[];
+    timeoutSeconds: number;
+    redriveHours: number;
+    disableDays: number;
+  };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -226,6 +233,12 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       jwtSecret: values.ASSETRA_JWT_SECRET,
     },
     changeDays: values.ASSETRA_CHANGE_DAYS,
+    webhooks: {
+      allowedHosts: values.ASSETRA_WEBHOOK_ALLOWED_HOSTS,
+      timeoutSeconds: values.ASSETRA_WEBHOOK_TIMEOUT,
+      redriveHours: values.ASSETRA_WEBHOOK_REDRIVE_HOURS,
+      disableDays: values.ASSETRA_WEBHOOK_DISABLE_DAYS,
+    },
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,

@@ -6,7 +6,7 @@ import { webhookDeliveries } from './resource.ts';
 
 export { served as servedEndpoints } from './endpoints.ts';
 export { Accepted, receiveSigned, type Signed } from './inbound.ts';
-export { secretOf, signatureOf } from './secrets.ts';
+export { isSignature, secretOf, signatureOf, standardSecret, standardSignatureOf } from './secrets.ts';
 
 export const servedDeliveries = serve(webhookDeliveries, {}, ['list', 'get']);
 
