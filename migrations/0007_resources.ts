@@ -169,14 +169,15 @@ async function workflowTables(knex: Knex): Promise<void> {
     table.index(['tenant_id', 'created_at', 'id']);
     table.index(['tenant_id', 'status']);
   });
-  // A run with the names that lists show, so that it is read like any other resource.
-  await knex.schema.raw(
-    'CREATE VIEW named_workflow_runs AS SELECT r.id, r.tenant_id, r.workflow_id, r.asset_id, r.scan_event_id, ' +
-      'r.status, r.context, r.input_data, r.output_data, r.error, r.started_at, r.completed_at, r.created_at, ' +
-      'r.updated_at, w.name AS workflow_name, a.asset_tag FROM workflow_runs r ' +
-      'JOIN workflow_definitions w ON w.id = r.workflow_id LEFT JOIN assets a ON a.id = r.asset_id',
-  );
+  await knex.schema.raw(namedRuns);
 }
+
+/** A run with the names that lists show, so that it is read like any other resource. */
+export const namedRuns =
+  'CREATE VIEW named_workflow_runs AS SELECT r.id, r.tenant_id, r.workflow_id, r.asset_id, r.scan_event_id, ' +
+  'r.status, r.context, r.input_data, r.output_data, r.error, r.started_at, r.completed_at, r.created_at, ' +
+  'r.updated_at, w.name AS workflow_name, a.asset_tag FROM workflow_runs r ' +
+  'JOIN workflow_definitions w ON w.id = r.workflow_id LEFT JOIN assets a ON a.id = r.asset_id';
 
 export async function down(knex: Knex): Promise<void> {
   await knex.schema.raw('DROP VIEW named_workflow_runs');

@@ -43,6 +43,29 @@ export const metrics = {
     labelNames: ['list', 'status'],
     registers,
   }),
+  jobs: new Counter({
+    name: 'assetra_jobs_total',
+    help: 'Jobs that were worked on, by what came of it',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  }),
+  jobDuration: new Histogram({
+    name: 'assetra_job_duration_seconds',
+    help: 'Time of one attempt at a job',
+    labelNames: ['kind'],
+    buckets: seconds,
+    registers,
+  }),
+  jobsPending: new Gauge({ name: 'assetra_jobs_pending', help: 'Jobs that are ready or under way', registers }),
+  /** The same, by the name that dashboards of the older service read. */
+  celeryPending: new Gauge({
+    name: 'assetra_celery_pending_tasks',
+    help: 'Jobs that are ready or under way',
+    registers,
+  }),
+  jobsWaiting: new Gauge({ name: 'assetra_jobs_waiting', help: 'Jobs that wait for their time', registers }),
+  jobsDead: new Gauge({ name: 'assetra_jobs_dead', help: 'Jobs that were given up', registers }),
+  jobRunners: new Gauge({ name: 'assetra_job_runners', help: 'Runners of jobs that are there', registers }),
   auditFaults: new Gauge({
     name: 'assetra_audit_faults',
     help: 'Tenants whose history is not what was written, at the last checkpoint',

@@ -12,6 +12,15 @@ export interface Tenant {
   settings: Record<string, unknown>;
   /** What an active form is enforced on; undefined where nobody has asked. */
   formTargets?: readonly string[];
+  /** Who waits for its events; undefined where nobody has asked. */
+  listeners?: Listeners;
+}
+
+/** Who is told of a tenant's events. */
+export interface Listeners {
+  endpoints: readonly { id: number; lane: number; active: boolean; events: readonly string[]; maxAttempts: number }[];
+  /** Trigger types of active workflows. */
+  triggers: readonly string[];
 }
 
 export interface Actor {
@@ -36,6 +45,8 @@ export interface Context {
   log: Log;
   /** Opens and seals what the database keeps encrypted; only there where something does. */
   vault?: Vault | undefined;
+  /** How many workflows led here, each by what the one before it did; 0 where none did. */
+  depth?: number | undefined;
 }
 
 /** A context whose tenant is known: what the guarded door hands on. */

@@ -34,6 +34,11 @@ export interface Db {
   readonly forUpdate: string;
   /** Keeps a row as it is until commit, for any number at once; empty on SQLite. */
   readonly forShare: string;
+  /** Locks the rows that nobody else has locked, and leaves out the others; empty on SQLite. */
+  readonly skipLocked: string;
+  /** SQL for the database's time in whole milliseconds since 1970: the clock that all processes share. */
+  readonly clock: string;
+  readonly updateReturning: boolean;
   /** One transaction writes at a time, in all processes: what it reads stays true until it ends. */
   readonly oneWriter: boolean;
   /** SQL for a text column as JSON text, `null` for NULL; escapes may differ from JavaScript's in what is rare. */
@@ -49,6 +54,8 @@ export interface Db {
   savepoint<T>(work: () => Promise<T>): Promise<T>;
   /** Within a transaction: `flush` gets every item once, just before COMMIT; those of an undone savepoint are left out. */
   beforeCommit<T>(flush: (tx: Db, items: T[]) => Promise<void>, item: T): void;
+  /** Within a transaction: runs once it is committed, for each function once; also when the part that asked was undone. */
+  afterCommit(work: (root: Database) => void): void;
 }
 
 export interface PoolState {
@@ -70,8 +77,12 @@ export class Database implements Db {
   readonly build: Knex;
   readonly forUpdate: string;
   readonly forShare: string;
+  readonly skipLocked: string;
+  readonly clock: string;
+  readonly updateReturning: boolean;
   readonly oneWriter: boolean;
   readonly #driver: Driver;
+  readonly #config: DatabaseConfig;
   readonly #writer: Knex;
   readonly #reader: Knex;
   readonly #groups: GroupCommit;
@@ -80,9 +91,13 @@ export class Database implements Db {
 
   constructor(config: DatabaseConfig) {
     this.#driver = driverFor(config);
+    this.#config = config;
     this.dialect = config.dialect;
     this.forUpdate = this.#driver.forUpdate;
     this.forShare = this.#driver.forShare;
+    this.skipLocked = this.#driver.skipLocked;
+    this.clock = this.#driver.clock;
+    this.updateReturning = this.#driver.updateReturning;
     this.oneWriter = this.#driver.oneWriter;
     this.#patience = config.patience ?? usualPatience;
     const once = <T>(work: (tx: Transaction) => Promise<T>) => this.#once(work);
@@ -174,6 +189,20 @@ export class Database implements Db {
     throw new Error('beforeCommit() needs a transaction around it');
   }
 
+  afterCommit(): void {
+    throw new Error('afterCommit() needs a transaction around it');
+  }
+
+  /** Tells other processes that listen, where the database can; a hint that may be lost. */
+  notify(channel: string): void {
+    if (this.#driver.notifySql) this.query(this.#driver.notifySql, [channel]).catch(() => undefined);
+  }
+
+  /** Hears what other processes notify until the answer is called. Where the database cannot tell, nothing is heard. */
+  listen(channel: string, hear: () => void): () => Promise<void> {
+    return this.#driver.listen?.(this.#config, channel, hear) ?? (async () => undefined);
+  }
+
   async close(): Promise<void> {
     if (this.#reader !== this.#writer) await this.#reader.destroy();
     // Last: on SQLite only a writer can bring the write-ahead log into the file.
@@ -191,6 +220,7 @@ export class Database implements Db {
         const tx = new Transaction(this.dialect, this.#driver, this.build, connection, send);
         const result = await work(tx);
         await tx.commit();
+        for (const after of tx.after) after(this);
         return result;
       } catch (error) {
         // A connection that died has nothing left to roll back; the first error is the one to tell.

@@ -37,11 +37,20 @@ export interface Driver {
   begin: string;
   forUpdate: string;
   forShare: string;
+  /** Locks rows that nobody else has locked, and leaves out the others. */
+  skipLocked: string;
+  /** SQL for the database's time in whole milliseconds since 1970. */
+  clock: string;
+  /** An UPDATE can pick its rows by a query with a limit, and answer them. */
+  updateReturning: boolean;
   pool(config: DatabaseConfig, use: 'read' | 'write'): Knex.Config;
   send(connection: Connection, sql: string, params: readonly Value[], how: How): Promise<Outcome>;
   insertSql(table: string, columns: readonly string[], rows: number, returnId?: boolean): string;
   /** Ids of so many rows of one insert, in their order, from what the statement answered. */
   insertedIds(outcome: Outcome, rows: number, connection: Connection): Promise<number[]> | number[];
+  /** Hears `NOTIFY channel` until the answer is called; undefined where the database has no such thing. */
+  listen?(config: DatabaseConfig, channel: string, hear: () => void): () => Promise<void>;
+  notifySql?: string;
   /** SQL for a column as JSON text, `null` for NULL. */
   jsonText(column: string): string;
   /** Inserts however many rows that come as one parameter, a JSON list of lists; undefined where lists of rows are as fast. */

@@ -24,6 +24,9 @@ export const mysql: Driver = {
   forUpdate: ' FOR UPDATE',
   // MariaDB does not know FOR SHARE.
   forShare: ' LOCK IN SHARE MODE',
+  skipLocked: ' FOR UPDATE SKIP LOCKED',
+  clock: 'CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)',
+  updateReturning: false,
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'mysql2',

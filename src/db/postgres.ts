@@ -6,6 +6,7 @@ import type { DatabaseConfig } from '../base/config.ts';
 import { sha256 } from '../base/ids.ts';
 import { type Driver, insertText, type Outcome, returnedIds } from './dialect.ts';
 import { answered, lockPatience, usualPatience } from './patience.ts';
+import { addressOf, listen } from './postgres-listener.ts';
 
 const int8 = 20;
 const numeric = 1700;
@@ -21,17 +22,16 @@ export const postgres: Driver = {
   // Keys never change, so inserts that refer to the row need not wait: with FOR UPDATE two daemons deadlock over them.
   forUpdate: ' FOR NO KEY UPDATE',
   forShare: ' FOR SHARE',
+  skipLocked: ' FOR NO KEY UPDATE SKIP LOCKED',
+  clock: '(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
+  updateReturning: true,
+  listen,
+  notifySql: "SELECT pg_notify(?, '')",
   pool(config: DatabaseConfig): Knex.Config {
     return {
       client: 'pg',
       connection: {
-        host: config.socketPath ?? config.host,
-        port: config.port,
-        user: config.user,
-        password: config.password,
-        database: config.name,
-        application_name: 'assetra',
-        connectionTimeoutMillis: 5_000,
+        ...addressOf(config),
         // Identities stay far below 2^53; sums and counts too.
         types: { getTypeParser: parserOf } as never,
       },

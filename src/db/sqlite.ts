@@ -26,6 +26,9 @@ export const sqlite: Driver = {
   begin: 'BEGIN IMMEDIATE',
   forUpdate: '',
   forShare: '',
+  skipLocked: '',
+  clock: "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)",
+  updateReturning: true,
   pool(config: DatabaseConfig, use): Knex.Config {
     return {
       client: 'sqlite3',

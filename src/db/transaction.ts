@@ -1,7 +1,7 @@
 /** The handle within one transaction: every statement goes over its connection, and what waits for the end is written then. */
 import type { Knex } from 'knex';
 import { AppError, Unavailable } from '../base/errors.ts';
-import type { Db } from './database.ts';
+import type { Database, Db } from './database.ts';
 import type { Connection, Dialect, Driver, Outcome, Value } from './dialect.ts';
 import { retryable } from './errors.ts';
 
@@ -18,7 +18,12 @@ export class Transaction implements Db {
   readonly build: Knex;
   readonly forUpdate: string;
   readonly forShare: string;
+  readonly skipLocked: string;
+  readonly clock: string;
+  readonly updateReturning: boolean;
   readonly oneWriter: boolean;
+  /** What is to run once it is committed. */
+  readonly after = new Set<(root: Database) => void>();
   readonly #driver: Driver;
   readonly #send: Send;
   readonly #ids: (outcome: Outcome, rows: number) => Promise<number[]> | number[];
@@ -32,6 +37,9 @@ export class Transaction implements Db {
     this.build = build;
     this.forUpdate = driver.forUpdate;
     this.forShare = driver.forShare;
+    this.skipLocked = driver.skipLocked;
+    this.clock = driver.clock;
+    this.updateReturning = driver.updateReturning;
     this.oneWriter = driver.oneWriter;
     this.#driver = driver;
     this.#ids = (outcome, rows) => driver.insertedIds(outcome, rows, connection);
@@ -134,6 +142,10 @@ export class Transaction implements Db {
     items.push(item);
   }
 
+  afterCommit(work: (root: Database) => void): void {
+    this.after.add(work);
+  }
+
   /** Takes back, when called, whatever was collected for the commit since. */
   remember(): () => void {
     const before = new Map([...this.#collected].map(([flush, items]) => [flush, items.length]));
@@ -143,7 +155,9 @@ export class Transaction implements Db {
   }
 
   async commit(): Promise<void> {
-    for (const [flush, items] of this.#collected) if (items.length > 0) await flush(this, items as never[]);
+    // One flush may bring items for another, or for one that has been.
+    while ([...this.#collected.values()].some(({ length }) => length > 0))
+      for (const [flush, items] of this.#collected) if (items.length > 0) await flush(this, items.splice(0) as never[]);
     try {
       await this.#send('COMMIT');
     } catch (error) {

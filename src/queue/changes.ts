@@ -43,7 +43,8 @@ export interface Pulled {
 /** A row of asset_state_history before it has its id. */
 export type HistoryRecord = { checksum: string } & Record<string, Value>;
 
-type Entry = Omit<Change, 'fields'> & {
+/** A change that waits for its transaction's commit; what is written later in it may ask for its id and number. */
+export interface Entry extends Omit<Change, 'fields'> {
   tenant_id: number;
   fields: string;
   actor_id: number | null;
@@ -51,11 +52,29 @@ type Entry = Omit<Change, 'fields'> & {
   device: string | null;
   created_at: string;
   record: HistoryRecord | null;
-};
+  /** Somebody asked for it, so the log's id is to be found out. */
+  told: boolean;
+  /** The log's id and the number; only once it is written, the number only where one transaction writes at a time. */
+  id?: number | undefined;
+  seq?: number | undefined;
+}
+
+/** The latest change of each row within a transaction. */
+const latestOf = new WeakMap<Db, Map<string, Entry>>();
 
 /** Adds to the transaction's changes. */
 export function append(ctx: TenantContext, change: Change): void {
-  ctx.db.beforeCommit(flush, entryOf(ctx, change, null));
+  const entry = entryOf(ctx, change, null);
+  const latest = latestOf.get(ctx.db) ?? new Map<string, Entry>();
+  latestOf.set(ctx.db, latest.set(`${change.entity} ${change.entity_id}`, entry));
+  ctx.db.beforeCommit(flush, entry);
+}
+
+/** The latest change of the row in this transaction, for what is written after it; undefined when it was not changed. */
+export function latest(ctx: TenantContext, entity: string, entity_id: number): Entry | undefined {
+  const entry = latestOf.get(ctx.db)?.get(`${entity} ${entity_id}`);
+  if (entry) entry.told = true;
+  return entry;
 }
 
 /** Adds a history record, to be written and sealed with the transaction's changes, as one of them. */
@@ -79,6 +98,15 @@ export async function pull(ctx: TenantContext, after: number, limit: number): Pr
   const rows = await ctx.db.query<Row>(sql, [tenant, after, head.seq, limit]);
   const changes = rows.map((row) => ({ ...row, fields: JSON.parse(row.fields as string) }) as NumberedChange);
   return { epoch: head.epoch, floor: head.floor, head: head.seq, changes };
+}
+
+/** The number of a committed change, by its id in the log; null when it was pruned. */
+export async function numberOf(ctx: TenantContext, id: number): Promise<number | null> {
+  const sql = 'SELECT seq FROM change_log WHERE id = ?';
+  const [known] = await ctx.db.query<{ seq: number | null }>(sql, [id]);
+  if (!known || known.seq !== null) return known?.seq ?? null;
+  await catchUp(ctx);
+  return (await ctx.db.query<{ seq: number | null }>(sql, [id]))[0]?.seq ?? null;
 }
 
 /** Where the tenant's numbers stand. */
@@ -134,6 +162,7 @@ const entryOf = (ctx: TenantContext, change: Change, record: HistoryRecord | nul
   device: ctx.device ?? null,
   created_at: timestamp(ctx),
   record,
+  told: false,
 });
 
 /** Records first, then the changes that name them, all of the transaction's in one statement each. */
@@ -142,31 +171,44 @@ async function flush(tx: Db, entries: Entry[]): Promise<void> {
   const ids = await tx.insertAll('asset_state_history', records);
   const rows = entries.map((entry) => rowOf(entry, entry.record ? ids.shift()! : null));
   // Neighbours of one tenant are numbered by one statement.
-  if (!tx.oneWriter)
-    return tx.insertMany(
-      'change_log',
-      rows.sort((one, two) => one.tenant_id - two.tenant_id),
-    );
+  if (!tx.oneWriter) return write(tx, entries, rows);
   for (const tenant of new Set(rows.map(({ tenant_id }) => tenant_id)))
     await writeNumbered(
       tx,
       tenant,
+      entries.filter(({ tenant_id }) => tenant_id === tenant),
       rows.filter(({ tenant_id }) => tenant_id === tenant),
     );
 }
 
-async function writeNumbered(tx: Db, tenant: number, rows: LogRow[]): Promise<void> {
+/** Ids are asked for only when something tells one of the changes: on MySQL nobody else needs them in the order of the rows. */
+async function write(tx: Db, entries: readonly Entry[], unsorted: readonly LogRow[]): Promise<void> {
+  const order = entries.map((entry, index) => ({ entry, row: unsorted[index]! }));
+  order.sort((one, two) => one.row.tenant_id - two.row.tenant_id);
+  const rows = order.map(({ row }) => row);
+  if (!entries.some(({ told }) => told)) return tx.insertMany('change_log', rows);
+  const ids = await tx.insertAll('change_log', rows);
+  for (const [index, { entry }] of order.entries()) entry.id = ids[index];
+}
+
+async function writeNumbered(
+  tx: Db,
+  tenant: number,
+  entries: readonly Entry[],
+  rows: readonly LogRow[],
+): Promise<void> {
   const head = await lockHead(tx, tenant);
   await tx.insertMany(
     'change_log',
     rows.map((row, index) => ({ ...row, seq: head.seq + index + 1 })),
   );
+  for (const [index, entry] of entries.entries()) entry.seq = head.seq + index + 1;
   await advance(tx, head, rows.length, unsealedOf(rows));
 }
 
 type LogRow = ReturnType<typeof rowOf>;
 
-const rowOf = ({ record, ...entry }: Entry, history_id: number | null) => ({
+const rowOf = ({ record, told, id, seq, ...entry }: Entry, history_id: number | null) => ({
   ...entry,
   entity_id: history_id ?? entry.entity_id,
   seq: null as number | null,

@@ -2,6 +2,7 @@
 import { Forbidden, Unauthenticated } from '../../base/errors.ts';
 import { sha256 } from '../../base/ids.ts';
 import { type Actor, type Context, type Role, type Tenant, timestamp } from '../../db/context.ts';
+import { listenersOf } from '../outbox/service.ts';
 import { verify } from './jwt.ts';
 import type { AccessSettings } from './keys.ts';
 import { logIn, refresh, type Tokens } from './sessions.ts';
@@ -171,7 +172,14 @@ async function enter(ctx: Context, principal: Principal, reference: string): Pro
   const { id, name, slug, settings } = row;
   const { kind, label, superuser } = principal;
   return {
-    tenant: { id, name, slug, settings: JSON.parse(settings), formTargets: await formTargetsOf(ctx, id) },
+    tenant: {
+      id,
+      name,
+      slug,
+      settings: JSON.parse(settings),
+      formTargets: await formTargetsOf(ctx, id),
+      listeners: await listenersOf(ctx, id),
+    },
     actor: { kind, id: principal.id, label, role, superuser },
   };
 }

@@ -5,11 +5,13 @@ import { Invalid } from '../../base/errors.ts';
 import { newSecret } from '../../base/ids.ts';
 import type { Context, TenantContext } from '../../db/context.ts';
 import { listOf } from '../../db/lists.ts';
+import * as lanes from '../../queue/lanes.ts';
 import type { Fields } from '../../resource/define.ts';
 import { type Clause, list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { parse } from '../../resource/parse.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
+import { raiseVersion } from '../accounts/service.ts';
 import {
   type DeliveryRow,
   deliveryStatuses,
@@ -22,7 +24,7 @@ import { seal } from './secrets.ts';
 /** Shown of each endpoint, newest first; the rest is in `webhook-deliveries/`. */
 const shownDeadLetters = 20;
 
-export const served = serve(webhookEndpoints, { create, update });
+export const served = serve(webhookEndpoints, { create, update, remove });
 const operationOf = (method: string, kind: string) =>
   served.operations.find((operation) => operation.method === method && operation.kind === kind)!;
 operationOf('POST', 'row').answer = webhookEndpoints.read.extend({
@@ -71,12 +73,15 @@ async function create(
   const made = !secret && values.direction === 'outbound' ? newSecret() : undefined;
   const kept = secret || made;
   const sealed = kept ? seal(ctx, kept) : null;
+  const lane_id = values.direction === 'outbound' ? await lanes.make(ctx, 'webhooks') : 0;
   const row = await store.insert(
     ctx,
     webhookEndpoints,
     { ...values, last_delivery_at: null },
-    { secret_sealed: sealed },
+    { secret_sealed: sealed, lane_id },
   );
+  // Who listens is kept with the permissions.
+  await raiseVersion(ctx);
   return made === undefined ? row : { ...row, secret: made };
 }
 
@@ -90,7 +95,18 @@ async function update(
   checkUrl({ ...row, ...changes });
   if (secret)
     await ctx.db.execute('UPDATE webhook_endpoints SET secret_sealed = ? WHERE id = ?', [seal(ctx, secret), row.id]);
+  await raiseVersion(ctx);
   return store.update(ctx, webhookEndpoints, row, changes);
+}
+
+async function remove(ctx: TenantContext, row: EndpointRow): Promise<void> {
+  const [{ lane_id } = { lane_id: 0 }] = await ctx.db.query<{ lane_id: number }>(
+    'SELECT lane_id FROM webhook_endpoints WHERE id = ?',
+    [row.id],
+  );
+  await store.remove(ctx, webhookEndpoints, row.id);
+  await lanes.remove(ctx, lane_id);
+  await raiseVersion(ctx);
 }
 
 function checkUrl({ direction, url }: { direction: string; url: string }): void {

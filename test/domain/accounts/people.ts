@@ -136,11 +136,15 @@ export function handleOf(database: Database): Db {
     insertMany: (table, rows) => database.insertMany(table, rows),
     insertAll: (table, rows) => database.insertAll(table, rows),
     transaction: (work) => database.transaction(work),
+    skipLocked: database.skipLocked,
+    clock: database.clock,
+    updateReturning: database.updateReturning,
     oneWriter: database.oneWriter,
     jsonText: (column) => database.jsonText(column),
     shared: (work) => database.shared(work),
     savepoint: () => database.savepoint(),
     beforeCommit: () => database.beforeCommit(),
+    afterCommit: () => database.afterCommit(),
   };
 }
 

@@ -1,0 +1,122 @@
+/** One attempt at a job, from its kind's work to the row that says what came of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Unavailable } from '../base/errors.ts';
+import { metrics } from '../base/metrics.ts';
+import { type Context, inShared, inTransaction } from '../db/context.ts';
+import * as jobs from '../queue/jobs.ts';
+import type { AnyKind, Job, Verdict } from '../queue/kind.ts';
+import * as lanes from '../queue/lanes.ts';
+
+/** `held`: nobody is to work in its lane now. `lost`: another runner has it. `abandoned`: the database could not be told. */
+export type Outcome = 'done' | 'retry' | 'dead' | 'held' | 'lost' | 'abandoned';
+
+/** Tries at telling a database that is away, in ms of pause: what was done outside is done, and is not to come twice. */
+const pauses = [250, 1_000, 2_000, 4_000];
+/** A job of a kind that this program does not know is for a newer one. */
+const unknownPause = 60_000;
+
+/** Ms before attempt `failed` + 1: min(5·2^(failed−1), 3600) s × U(1.0, 1.1), so never before the formula's time. */
+export const backoff = (failed: number): number =>
+  Math.min(5 * 2 ** (failed - 1), 3_600) * 1_000 * (1 + Math.random() / 10);
+
+export class Attempts {
+  readonly #kinds: Map<string, AnyKind>;
+  readonly #contextOf: (job: Job) => Promise<Context>;
+  readonly #signal: AbortSignal;
+
+  constructor(kinds: readonly AnyKind[], contextOf: (job: Job) => Promise<Context>, signal: AbortSignal) {
+    this.#kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
+    this.#contextOf = contextOf;
+    this.#signal = signal;
+  }
+
+  /** Never rejects. */
+  async at(job: Job): Promise<Outcome> {
+    const end = metrics.jobDuration.startTimer({ kind: job.kind });
+    const outcome = await this.#at(job);
+    end();
+    metrics.jobs.inc({ kind: job.kind, outcome });
+    return outcome;
+  }
+
+  /** A job that too many runners died with. Never rejects. */
+  async giveUp(job: Job): Promise<void> {
+    const reason = `${job.crashes + 1} runners ended while they had this job.`;
+    await this.#told(job, async () => ({ dead: reason }));
+    metrics.jobs.inc({ kind: job.kind, outcome: 'dead' });
+  }
+
+  async #at(job: Job): Promise<Outcome> {
+    const kind = this.#kinds.get(job.kind);
+    if (!kind) return this.#told(job, async () => unknownKind);
+    let result: unknown;
+    try {
+      if (kind.perform) result = await kind.perform(await this.#contextOf(job), job, this.#signal);
+    } catch (error) {
+      return this.#failed(job, error);
+    }
+    return this.#told(job, (tx) => kind.settle(tx, job, result));
+  }
+
+  /** What came of it, in one transaction with whatever the kind writes. */
+  async #told(job: Job, decide: (tx: Context) => Promise<Verdict>): Promise<Outcome> {
+    const kind = this.#kinds.get(job.kind);
+    for (let round = 0; ; round += 1) {
+      try {
+        const ctx = await this.#contextOf(job);
+        return await (kind?.long ? inTransaction : inShared)(ctx, async (tx) => write(tx, kind, job, await decide(tx)));
+      } catch (error) {
+        if (error instanceof jobs.LostLease) return 'lost';
+        if (!(error instanceof Unavailable)) return this.#failed(job, error);
+        if (round === pauses.length || this.#signal.aborted) return 'abandoned';
+        await sleep(pauses[round]);
+      }
+    }
+  }
+
+  async #failed(job: Job, error: unknown): Promise<Outcome> {
+    if (error instanceof Unavailable) return 'abandoned';
+    const { message } = error as Error;
+    try {
+      const ctx = await this.#contextOf(job);
+      ctx.log.error({ err: error, job_id: job.id, kind: job.kind }, 'A job failed.');
+      return await inTransaction(ctx, (tx) =>
+        write(tx, this.#kinds.get(job.kind), job, { retryIn: backoff(job.attempts + 1), reason: message }),
+      );
+    } catch (again) {
+      return again instanceof jobs.LostLease ? 'lost' : 'abandoned';
+    }
+  }
+}
+
+const unknownKind: Verdict = {
+  retryIn: unknownPause,
+  reason: 'This version of assetra does not know this kind of job.',
+  spends: false,
+};
+
+/** The verdict in rows. A retry that would be one attempt too many is the end. */
+async function write(tx: Context, kind: AnyKind | undefined, job: Job, verdict: Verdict): Promise<Outcome> {
+  if (verdict === undefined || 'done' in verdict) {
+    jobs.complete(tx, job);
+    if (verdict) await lanes.free(tx, job.lane);
+    return 'done';
+  }
+  if (verdict.holdLane !== undefined) await lanes.hold(tx, job.lane, verdict.holdLane);
+  const held = verdict.holdLane === undefined ? undefined : 'held';
+  if ('dead' in verdict) {
+    await kill(tx, kind, job, verdict.dead);
+    return held ?? 'dead';
+  }
+  if (verdict.spends !== false && job.attempts + 1 >= job.maxAttempts) {
+    await kill(tx, kind, job, verdict.reason);
+    return held ?? 'dead';
+  }
+  await jobs.retry(tx, job, verdict);
+  return held ?? 'retry';
+}
+
+async function kill(tx: Context, kind: AnyKind | undefined, job: Job, reason: string): Promise<undefined> {
+  const said = await kind?.gaveUp?.(tx, job, reason);
+  await jobs.bury(tx, job, reason, said?.keep ?? true);
+}

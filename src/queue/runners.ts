@@ -1,0 +1,88 @@
+/** The processes that work on jobs, as rows: who is there, and whose jobs are free because it died. */
+import { hostname } from 'node:os';
+import type { Db } from '../db/database.ts';
+
+/** A runner that was not heard of for so long is not there, in ms. */
+const silent = 60_000;
+/** Rows of runners are kept for so long after that. */
+const forgotten = 3_600_000;
+
+/** Those of this process, so that a process that got the number of a dead one does not take itself for it. */
+const own = new Set<number>();
+
+/** Enters a runner, and frees at once what runners had that died on this machine. */
+export async function enter(db: Db, concurrency: number, queues: readonly string[] | undefined): Promise<number> {
+  const now = new Date().toISOString();
+  await freeDead(db);
+  const id = await db.transaction(async (tx) => {
+    const row = { host: hostname(), pid: process.pid, queues: JSON.stringify(queues ?? []), concurrency };
+    const id = await tx.insert('job_runners', { ...row, heartbeat_at: 0, created_at: now, updated_at: now });
+    await tx.execute(`UPDATE job_runners SET heartbeat_at = ${tx.clock} WHERE id = ?`, [id]);
+    return id;
+  });
+  own.add(id);
+  return id;
+}
+
+/** Takes the runner off the list; it has given its jobs back before. */
+export async function leave(db: Db, id: number): Promise<void> {
+  own.delete(id);
+  await db.execute('DELETE FROM job_runners WHERE id = ?', [id]);
+}
+
+/** It never left, so it must have died: as a test does it without a process to kill. */
+export const desert = (id: number): boolean => own.delete(id);
+
+async function freeDead(db: Db): Promise<void> {
+  const rows = await db.query<{ id: number; pid: number }>('SELECT id, pid FROM job_runners WHERE host = ?', [
+    hostname(),
+  ]);
+  for (const { id } of rows.filter(({ id, pid }) => !isAlive(id, pid))) {
+    await db.execute("UPDATE jobs SET lease_until = 0 WHERE state = 'active' AND runner_id = ?", [id]);
+    await db.execute('DELETE FROM job_runners WHERE id = ?', [id]);
+  }
+}
+
+function isAlive(id: number, pid: number): boolean {
+  if (pid === process.pid) return own.has(id);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, and belongs to another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+export interface Backlog {
+  /** Runners that are there. */
+  workers: number;
+  /** Jobs that are ready or under way. */
+  pending: number;
+  /** Jobs that wait for their time, such as the next attempt. */
+  waiting: number;
+  /** Dead letters among the jobs themselves. */
+  dead: number;
+}
+
+/** How the work of the site stands. */
+export async function backlog(db: Db): Promise<Backlog> {
+  const alive = `SELECT COUNT(*) AS workers FROM job_runners WHERE heartbeat_at > ${db.clock} - ${silent}`;
+  const states = "SELECT state, COUNT(*) AS jobs FROM jobs WHERE state <> 'done' GROUP BY state";
+  const [runners] = await db.query<{ workers: number }>(alive);
+  const rows = await db.query<{ state: string; jobs: number }>(states);
+  const of = (state: string) => Number(rows.find((row) => row.state === state)?.jobs ?? 0);
+  return {
+    workers: Number(runners!.workers),
+    pending: of('ready') + of('active'),
+    waiting: of('waiting'),
+    dead: of('dead'),
+  };
+}
+
+/** Rows that nobody asks for any more: runners long gone, finished jobs, ticks. Answers nothing. */
+export async function prune(db: Db, finishedBefore: string): Promise<void> {
+  await db.execute(`DELETE FROM job_runners WHERE heartbeat_at < ${db.clock} - ${forgotten}`);
+  await db.execute("DELETE FROM jobs WHERE state IN ('done', 'dead') AND finished_at < ?", [finishedBefore]);
+  await db.execute('DELETE FROM cron_ticks WHERE tick_at < ?', [Date.parse(finishedBefore)]);
+}
