@@ -168,7 +168,7 @@ onEveryDatabase('webhooks', (dialect) => {
       status: 'dead_letter',
       last_error: 'HTTP 500',
     });
-    expect((await app.call('GET', 'webhooks/?status=pending')).body.count).toBe(0);
+    expect((await app.call('GET', 'webhooks/?status=failed')).body.count).toBe(0);
     expect((await app.call('GET', 'webhooks/?status=odd')).status).toBe(400);
     const dead = await app.call(
       'GET',

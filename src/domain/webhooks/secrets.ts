@@ -49,11 +49,31 @@ export const promotion = (row: SecretColumns, at: Date): SecretColumns => ({
   previous_expires_at: new Date(at.getTime() + overlap).toISOString(),
 });
 
+/** As they are stored. */
+export async function secretsOf(ctx: Context, endpoint: number): Promise<SecretColumns> {
+  const sql = `SELECT ${secretColumns} FROM webhook_endpoints WHERE id = ?`;
+  return (await ctx.db.query<SecretColumns>(sql, [endpoint]))[0]!;
+}
+
+export async function writeSecrets(ctx: Context, endpoint: number, keys: SecretColumns): Promise<void> {
+  const names = secretColumns.split(', ') as (keyof SecretColumns)[];
+  const sql = `UPDATE webhook_endpoints SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`;
+  await ctx.db.execute(sql, [...names.map((name) => keys[name]), endpoint]);
+}
+
+/** This secret alone from now on. */
+export const replaceSecret = (ctx: TenantContext, endpoint: number, secret: string): Promise<void> =>
+  writeSecrets(ctx, endpoint, {
+    secret_sealed: seal(ctx, secret),
+    next_secret_sealed: null,
+    next_promotes_at: null,
+    previous_secret_sealed: null,
+    previous_expires_at: null,
+  });
+
 /** The endpoint's secret, whatever tenant the context is in; undefined when it has none. */
 export async function secretOf(ctx: Context, endpoint: { id: number; tenant: number }): Promise<string | undefined> {
-  const sql = `SELECT ${secretColumns} FROM webhook_endpoints WHERE id = ?`;
-  const [row] = await ctx.db.query<SecretColumns>(sql, [endpoint.id]);
-  const sealed = row && standing(row, ctx.now()).secret_sealed;
+  const sealed = standing(await secretsOf(ctx, endpoint.id), ctx.now()).secret_sealed;
   return sealed ? open(ctx, endpoint.tenant, sealed) : undefined;
 }
 
