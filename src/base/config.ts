@@ -37,6 +37,7 @@ export interface Config {
     redriveHours: number;
     disableDays: number;
   };
+  jobConcurrency: number;
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -50,6 +51,7 @@ const flagSettings = {
   database: 'DATABASE_URL',
   publicUrls: 'ASSETRA_PUBLIC_URLS',
   corsOrigins: 'ASSETRA_CORS_ORIGINS',
+  concurrency: 'ASSETRA_JOB_CONCURRENCY',
   logLevel: 'ASSETRA_LOG_LEVEL',
   logFormat: 'ASSETRA_LOG_FORMAT',
 } as const satisfies Record<string, SettingName>;
@@ -239,6 +241,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       redriveHours: values.ASSETRA_WEBHOOK_REDRIVE_HOURS,
       disableDays: values.ASSETRA_WEBHOOK_DISABLE_DAYS,
     },
+    jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,

@@ -125,6 +125,9 @@ export const Settings = z.object({
   ASSETRA_WEBHOOK_DISABLE_DAYS: wholeNumber(0, 365)
     .prefault('5')
     .describe('After how long of nothing but failures an endpoint is disabled, days; 0 is never'),
+  ASSETRA_JOB_CONCURRENCY: wholeNumber(1, 1_000)
+    .prefault('20')
+    .describe('Jobs that one process has under way at once, besides deliveries, which are bounded by endpoint'),
   ASSETRA_LOG_LEVEL: logLevel.prefault('info').describe('Least level that is logged: debug, info, warn, error'),
   ASSETRA_LOG_FORMAT: oneOf('auto', 'json', 'pretty')
     .prefault('auto')

@@ -18,6 +18,7 @@ export const sections: Section[] = [
     commands: [
       { definition: site.init, load: () => import('./init.ts') },
       { definition: site.serve, load: () => import('./serve.ts') },
+      { definition: site.work, load: () => import('./work.ts') },
       { definition: site.migrate, load: () => import('./migrate.ts') },
       { definition: site.backup, load: () => import('./backup/create.ts') },
       { definition: site.restore, load: () => import('./backup/restore.ts') },

@@ -10,10 +10,13 @@ import * as accounts from '../domain/accounts/service.ts';
 import * as audit from '../domain/audit/service.ts';
 import * as devices from '../domain/devices/service.ts';
 import { rememberUrl } from '../domain/resolve/service.ts';
+import * as webhooks from '../domain/webhooks/service.ts';
 import { createApp } from '../http/app.ts';
 import type { Check, Checks } from '../http/health.ts';
 import { Streams } from '../http/live.ts';
 import { HttpServer } from '../http/server.ts';
+import { kinds, schedules } from '../jobs/kinds.ts';
+import * as work from '../jobs/workforce.ts';
 import { Sequencer } from '../queue/sequencer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -24,6 +27,18 @@ export interface Parts {
   jobs: boolean;
 }
 
+/** What this process does of the jobs, by the site's settings. */
+export function workforceOf(config: Config, database: Database, ctx: Context, log: Log, queues?: string[]) {
+  const sender = webhooks.senderOf(config.webhooks);
+  return new work.Workforce({ ...ctx, log: log.child({ logger: 'assetra.jobs' }) }, database, {
+    kinds: kinds(config, sender),
+    schedules,
+    concurrency: config.jobConcurrency,
+    queues,
+    close: () => sender.close(),
+  });
+}
+
 export class Daemon {
   readonly #config: Config;
   readonly #database: Database;
@@ -32,6 +47,7 @@ export class Daemon {
   #server: HttpServer | undefined;
   #stations: StationSupervisor | undefined;
   #housekeeping: Housekeeping | undefined;
+  #workforce: work.Workforce | undefined;
   readonly #sequencer: Sequencer;
   readonly #streams = new Streams();
 
@@ -52,13 +68,17 @@ export class Daemon {
     const checks = this.#checks();
     const vault = openVault(this.#config.dir);
     const parts = { config: this.#config, database: this.#database, log: this.#log, access, vault, checks };
-    const app = createApp({ ...parts, streams: this.#streams });
+    const measure = async () => {
+      await work.measure(this.#database);
+      await webhooks.measure(ctx);
+    };
+    const app = createApp({ ...parts, streams: this.#streams, measure });
     this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
     const address = await this.#server.start();
     try {
       for (const url of [...this.#config.http.publicUrls, address]) await rememberUrl(ctx, url);
       if (this.#parts.devices) await this.#startStations(ctx);
-      if (this.#parts.jobs) this.#startHousekeeping(ctx);
+      if (this.#parts.jobs) await this.#startJobs(ctx);
       this.#sequencer.start();
     } catch (error) {
       await this.stop();
@@ -71,6 +91,7 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#log.info('stopping');
     await this.#stations?.stop();
+    await this.#workforce?.stop();
     this.#streams.stop();
     await this.#server?.stop();
     await this.#sequencer.stop();
@@ -81,18 +102,19 @@ export class Daemon {
   #checks(): Checks {
     const stations = (): Check =>
       this.#stations ? { ...this.#stations.health() } : { status: 'healthy', component: 'devices', enabled: false };
-    const jobs = (): Check => ({ status: 'healthy', component: 'jobs', workers: this.#housekeeping ? 1 : 0 });
+    const jobs = (): Promise<Check> => work.health(this.#database);
     const cache = (): Check => ({ status: 'healthy', component: 'cache', kind: 'memory' });
     // Dashboards of the older service read `celery`.
     const history = (): Check => this.#housekeeping?.health() ?? { status: 'healthy', component: 'history' };
     return { cache, jobs, celery: jobs, devices: stations, history };
   }
 
-  #startHousekeeping(ctx: Context): void {
-    const log = this.#log.child({ logger: 'assetra.housekeeping' });
+  async #startJobs(ctx: Context): Promise<void> {
     const witness = audit.openWitness(this.#config.dir);
-    this.#housekeeping = new Housekeeping(ctx, log, witness, this.#config.changeDays);
+    this.#housekeeping = new Housekeeping(ctx, this.#log.child({ logger: 'assetra.housekeeping' }), witness);
     this.#housekeeping.start();
+    this.#workforce = workforceOf(this.#config, this.#database, ctx, this.#log);
+    await this.#workforce.start();
   }
 
   async #startStations(ctx: Context): Promise<void> {

@@ -1,42 +1,34 @@
-/** What a site needs done by the clock, whether anyone asks or not. */
+/** Signs the history by the clock, into a file of this machine: so each daemon does it, and it is no job. */
 import cron, { type ScheduledTask } from 'node-cron';
 import type { Log } from '../base/log.ts';
 import { metrics } from '../base/metrics.ts';
 import type { Context } from '../db/context.ts';
-import * as accounts from '../domain/accounts/service.ts';
 import * as audit from '../domain/audit/service.ts';
 import type { Check } from '../http/health.ts';
-import { pruneChanges } from '../queue/retention.ts';
 
 export class Housekeeping {
   readonly #ctx: Context;
   readonly #log: Log;
   readonly #witness: audit.Witness;
-  readonly #changeDays: number;
-  readonly #tasks: ScheduledTask[] = [];
+  #task: ScheduledTask | undefined;
   #faulty: audit.Verdict[] = [];
   /** Why the last signing failed. */
   #unsigned: string | undefined;
   #signing: Promise<void> = Promise.resolve();
 
-  /** `changeDays`: how long the change log is kept. */
-  constructor(ctx: Context, log: Log, witness: audit.Witness, changeDays: number) {
+  constructor(ctx: Context, log: Log, witness: audit.Witness) {
     this.#ctx = { ...ctx, log };
     this.#log = log;
     this.#witness = witness;
-    this.#changeDays = changeDays;
   }
 
   start(): void {
     void this.checkpoint();
-    this.#tasks.push(
-      cron.schedule('0 * * * *', () => this.checkpoint()),
-      cron.schedule('15 * * * *', () => this.#purge()),
-    );
+    this.#task = cron.schedule('0 * * * *', () => this.checkpoint());
   }
 
   async stop(): Promise<void> {
-    for (const task of this.#tasks.splice(0)) await task.destroy();
+    await this.#task?.destroy();
     await this.checkpoint();
   }
 
@@ -68,15 +60,6 @@ export class Housekeeping {
     } catch (error) {
       this.#unsigned = `The history could not be signed: ${(error as Error).message}`;
       this.#log.warn({ err: error }, 'The history could not be signed; it is tried again within the hour.');
-    }
-  }
-
-  async #purge(): Promise<void> {
-    try {
-      await accounts.purgeExpired(this.#ctx);
-      await pruneChanges(this.#ctx.db, new Date(Date.now() - this.#changeDays * 86_400_000));
-    } catch (error) {
-      this.#log.error({ err: error }, 'Expired tokens, keys and old changes could not be removed.');
     }
   }
 }

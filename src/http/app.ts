@@ -27,6 +27,8 @@ export interface AppParts {
   vault: Vault;
   /** Parts that run beside the API and have a say in /health/. */
   checks: Checks;
+  /** Reads gauges that are not counted as things happen; called before the numbers are answered. */
+  measure?: () => Promise<void>;
   /** Stopped before the server, which waits for answers under way. */
   streams?: Streams;
   now?: () => Date;
@@ -42,7 +44,7 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   app.on('error', (error) => log.debug({ err: error }, 'connection lost'));
   const router = new Router();
   const { begin, enter } = contexts(parts, log);
-  mountHealth(router, database, checks);
+  mountHealth(router, database, checks, parts.measure);
   mountDocs(router);
   mountSession(router, access, begin, enter, clientAddress(config.http.trustedProxies));
   mountInbound(router, begin);

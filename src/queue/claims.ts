@@ -124,7 +124,7 @@ export function openLanes(db: Db, runner: Runner): Promise<Lane[]> {
     `FROM job_lanes l WHERE (l.held_until IS NULL OR l.held_until <= ${db.clock})${text} ` +
     "AND EXISTS (SELECT 1 FROM jobs j WHERE j.state = 'ready' AND j.lane_id = l.id) " +
     "AND NOT EXISTS (SELECT 1 FROM jobs a WHERE a.state = 'active' AND a.lane_id = l.id AND a.runner_id <> ?) " +
-    `ORDER BY l.claimed_at LIMIT ${lanesAtOnce}`;
+    `ORDER BY l.claimed_at, l.id LIMIT ${lanesAtOnce}`;
   return db.query<Lane>(sql, [...params, runner.id]);
 }
 

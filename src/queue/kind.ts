@@ -1,5 +1,6 @@
 /** What a job is to those who write one: its payload, its work, and what may come of it. */
 import type { Context } from '../db/context.ts';
+import type { NewJob } from './jobs.ts';
 
 export interface Job<P = Record<string, unknown>> {
   id: number;
@@ -47,3 +48,14 @@ export interface JobKind<P = Record<string, unknown>, R = unknown> {
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of kinds is a list of different payloads.
 export type AnyKind = JobKind<any, any>;
+
+/** A job that the clock starts, once per tick however many runners there are. */
+export interface Schedule {
+  /** Names it among all, for ever: the ticks that were are kept by it. */
+  task: string;
+  /** Five fields, or six with seconds in front. */
+  cron: string;
+  /** IANA name. */
+  timezone: string;
+  job: NewJob;
+}

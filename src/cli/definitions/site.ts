@@ -46,6 +46,22 @@ export const serve: Definition = {
   details: 'The log line "listening" tells the address once requests are taken. SIGTERM and SIGINT stop it in order.',
 };
 
+export const work: Definition = {
+  usage: 'work',
+  about: 'Run jobs alone, until it is stopped; as many processes on as many machines as wanted',
+  flags: [
+    {
+      spec: '--concurrency <count>',
+      about: 'jobs under way at once (default: 20); deliveries are bounded by endpoint',
+    },
+    { spec: '--queues <names>', about: 'only these queues, commas between: webhooks, workflows, labels, system' },
+    ...logging,
+  ],
+  examples: ['assetra work --dir /var/lib/assetra', 'assetra work --concurrency 50 --queues webhooks,workflows'],
+  details:
+    'The log line "working" tells that it is ready. SIGTERM and SIGINT let what is under way end, and give the rest back.\nA second machine needs the same assetra.env and keys/.',
+};
+
 export const migrate: Definition = {
   usage: 'migrate [direction]',
   about: "Bring the database's tables up to this version, or step back",

@@ -1,0 +1,31 @@
+/** Rows that have had their time. */
+import * as accounts from '../domain/accounts/service.ts';
+import type { JobKind, Schedule } from '../queue/kind.ts';
+import { pruneChanges } from '../queue/retention.ts';
+import { prune } from '../queue/runners.ts';
+
+const day = 86_400_000;
+/** Finished jobs and dead ones are kept so long, in days. */
+const jobDays = 30;
+
+export const cleaning: Schedule = {
+  task: 'site.clean',
+  cron: '15 * * * *',
+  timezone: 'UTC',
+  job: { kind: 'site.clean', queue: 'system', payload: {}, unique: 'site.clean' },
+};
+
+/** `changeDays`: how long the change log is kept. In transactions of its own, as it may be much. */
+export const clean = (changeDays: number): JobKind => ({
+  kind: 'site.clean',
+  queue: 'system',
+  async perform(ctx) {
+    const before = (days: number) => new Date(ctx.now().getTime() - days * day);
+    await accounts.purgeExpired(ctx);
+    await pruneChanges(ctx.db, before(changeDays));
+    await prune(ctx.db, before(jobDays).toISOString());
+  },
+  async settle() {
+    return undefined;
+  },
+});

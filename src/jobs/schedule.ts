@@ -1,0 +1,115 @@
+/**
+ * The clock. Every runner looks at every schedule, and a row per tick decides who enqueues: so each tick comes once however
+ * many runners there are, and is not missed while one is there. node-cron says only which moments match.
+ */
+import cron, { type ScheduledTask } from 'node-cron';
+import { type Context, inTransaction } from '../db/context.ts';
+import type { Row } from '../db/database.ts';
+import { UniqueViolation } from '../db/errors.ts';
+import * as jobs from '../queue/jobs.ts';
+import type { Schedule } from '../queue/kind.ts';
+
+const second = 1_000;
+const minute = 60_000;
+/** The list is asked for again after so long, and so is the database's clock, in ms. */
+const reload = 10_000;
+/** Of ticks that nobody was there for, the last one is made up for if it is not older, in ms. */
+const lookBack = 24 * 3_600_000;
+
+export class Scheduler {
+  readonly #ctx: Context;
+  readonly #listed: (ctx: Context) => Promise<Schedule[]>;
+  readonly #patterns = new Map<string, ScheduledTask>();
+  #schedules: Schedule[] = [];
+  #loadedAt = 0;
+  /** The database's clock minus ours, in ms. */
+  #offset = 0;
+  /** Up to when each task was looked at. */
+  readonly #seen = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> = Promise.resolve();
+
+  constructor(ctx: Context, listed: (ctx: Context) => Promise<Schedule[]>) {
+    this.#ctx = ctx;
+    this.#listed = listed;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(
+      () => {
+        this.#round = this.#run();
+      },
+      second - ((Date.now() + this.#offset) % second),
+    );
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#round;
+    for (const task of this.#patterns.values()) await task.destroy();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      if (Date.now() - this.#loadedAt > reload || this.#loadedAt > Date.now()) await this.load();
+      await this.look(Date.now() + this.#offset);
+    } catch (error) {
+      this.#ctx.log.warn({ err: error }, 'The schedules could not be looked at; they are in a second.');
+    }
+    if (this.#timer) this.start();
+  }
+
+  /** Asks what is scheduled, and the database for the time. */
+  async load(): Promise<void> {
+    this.#offset = (await jobs.clockOf(this.#ctx.db)) - Date.now();
+    this.#schedules = await this.#listed(this.#ctx);
+    this.#loadedAt = Date.now();
+    for (const { task } of this.#schedules) if (!this.#seen.has(task)) await this.#recall(task);
+  }
+
+  /** A task goes on from its last tick; one that never had any starts now. */
+  async #recall(task: string): Promise<void> {
+    const now = Date.now() + this.#offset;
+    const [row] = await this.#ctx.db.query<Row>('SELECT MAX(tick_at) AS tick FROM cron_ticks WHERE task = ?', [task]);
+    const last = row?.tick == null ? now - second : Number(row.tick);
+    this.#seen.set(task, Math.max(last, now - lookBack));
+  }
+
+  /** Enqueues what is due at `now`, by the database's clock: of each task the latest tick since the last look. */
+  async look(now: number): Promise<void> {
+    for (const schedule of this.#schedules) {
+      const tick = this.#latest(schedule, Math.max(this.#seen.get(schedule.task)!, now - lookBack), now);
+      if (tick !== undefined) await this.#enqueue(schedule, tick);
+      this.#seen.set(schedule.task, now);
+    }
+  }
+
+  #latest({ cron: pattern, timezone }: Schedule, after: number, now: number): number | undefined {
+    const task = this.#patternOf(pattern, timezone);
+    const step = pattern.trim().split(/\s+/).length > 5 ? second : minute;
+    for (let at = now - (now % step); at > after; at -= step) if (task.match(new Date(at))) return at;
+    return undefined;
+  }
+
+  #patternOf(pattern: string, timezone: string): ScheduledTask {
+    const key = `${pattern} ${timezone}`;
+    const known = this.#patterns.get(key);
+    if (known) return known;
+    const task = cron.createTask(pattern, () => undefined, { timezone });
+    this.#patterns.set(key, task);
+    return task;
+  }
+
+  async #enqueue({ task, job }: Schedule, tick_at: number): Promise<void> {
+    try {
+      await inTransaction(this.#ctx, async (tx) => {
+        await tx.db.insertMany('cron_ticks', [{ task, tick_at }]);
+        await jobs.start(tx, job);
+      });
+    } catch (error) {
+      // Another runner was first.
+      if (!(error instanceof UniqueViolation)) throw error;
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** The job runner with its clock: what `serve` has beside the API and `work` has alone. */
+import { metrics } from '../base/metrics.ts';
+import type { Context, Tenant } from '../db/context.ts';
+import type { Database, Db } from '../db/database.ts';
+import * as accounts from '../domain/accounts/service.ts';
+import type { AnyKind, Job, Schedule } from '../queue/kind.ts';
+import { backlog } from '../queue/runners.ts';
+import { Runner } from './runner.ts';
+import { Scheduler } from './schedule.ts';
+
+export interface WorkSettings {
+  kinds: readonly AnyKind[];
+  schedules: (ctx: Context) => Promise<Schedule[]>;
+  /** Jobs of no lane under way at once. */
+  concurrency: number;
+  /** Undefined: every queue. */
+  queues?: readonly string[] | undefined;
+  batch?: number;
+  /** Closes what the kinds hold open, once none of them is under way. */
+  close?: () => Promise<void>;
+}
+
+/** A tenant's name and settings may be this old in a job, in ms. */
+const tenantAge = 1_000;
+
+export class Workforce {
+  readonly #ctx: Context;
+  readonly #runner: Runner;
+  readonly #scheduler: Scheduler;
+  readonly #close: (() => Promise<void>) | undefined;
+  readonly #tenants = new Map<number, { tenant: Tenant; until: number }>();
+
+  constructor(ctx: Context, database: Database, settings: WorkSettings) {
+    this.#ctx = { ...ctx, actor: { kind: 'system', id: null, label: 'jobs', role: 'admin', superuser: true } };
+    this.#runner = new Runner(this.#ctx, database, settings, (job) => this.#contextOf(job));
+    this.#scheduler = new Scheduler(this.#ctx, settings.schedules);
+    this.#close = settings.close;
+  }
+
+  async start(): Promise<void> {
+    await this.#runner.start();
+    this.#scheduler.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#scheduler.stop();
+    await this.#runner.stop();
+    await this.#close?.();
+  }
+
+  /** Who listens and which forms there are is left open, so that whoever needs it asks: what a job does may be told at once. */
+  async #contextOf({ tenant: id }: Job): Promise<Context> {
+    if (id === null) return this.#ctx;
+    const known = this.#tenants.get(id);
+    if (known && known.until > Date.now()) return { ...this.#ctx, tenant: known.tenant };
+    const tenant = await accounts.findTenant(this.#ctx, String(id));
+    this.#tenants.set(id, { tenant, until: Date.now() + tenantAge });
+    return { ...this.#ctx, tenant };
+  }
+}
+
+/** What `/health/` says of the jobs: nobody there to do them is a fault only where there are some. */
+export async function health(db: Db) {
+  const { workers, pending, waiting, dead } = await backlog(db);
+  const idle = workers === 0 && pending > 0;
+  return {
+    status: idle ? ('degraded' as const) : ('healthy' as const),
+    component: 'jobs',
+    workers,
+    pending,
+    waiting,
+    dead,
+    ...(idle && {
+      error: 'Jobs wait and no runner is there. Start `assetra work`, or `assetra serve` without --no-jobs.',
+    }),
+  };
+}
+
+/** Before the numbers are read. */
+export async function measure(db: Db): Promise<void> {
+  const { workers, pending, waiting, dead } = await backlog(db);
+  metrics.jobsPending.set(pending);
+  metrics.celeryPending.set(pending);
+  metrics.jobsWaiting.set(waiting);
+  metrics.jobsDead.set(dead);
+  metrics.jobRunners.set(workers);
+}
