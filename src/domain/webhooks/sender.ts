@@ -3,6 +3,7 @@
  * answer than is kept. Connections stay open between deliveries; one Agent for the process.
  */
 import { lookup as systemLookup } from 'node:dns';
+import { setMaxListeners } from 'node:events';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Agent, buildConnector, Dispatcher } from 'undici';
 import type { AddressPolicy } from '../../base/address-policy.ts';
@@ -56,17 +57,21 @@ export class Sender {
 
   /** Never rejects, save when `signal` ends it: what went wrong is the answer's fault. */
   async send(message: Message, signal?: AbortSignal): Promise<Answer> {
+    // Loaded before the clock starts: a slow disk is not the receiver's fault.
+    const agent = await this.#opened();
     const started = performance.now();
     const { origin } = new URL(message.url);
     const stop = new AbortController();
     const halt = () => stop.abort(signal?.reason);
     const { timeoutSeconds } = this.#options;
     const timer = setTimeout(() => stop.abort(new Late(timeoutSeconds)), timeoutSeconds * 1_000);
+    // One signal ends all that is under way, and warns of a leak at the eleventh.
+    if (signal) setMaxListeners(0, signal);
     signal?.addEventListener('abort', halt, { once: true });
     let seen = { ...nothing };
     try {
       signal?.throwIfAborted();
-      const response = await this.#post(message, stop.signal);
+      const response = await post(agent, message, stop.signal);
       seen = headOf(response);
       seen.body = await beginningOf(response);
     } catch (error) {
@@ -90,11 +95,9 @@ export class Sender {
     await agent?.destroy();
   }
 
-  async #post({ url, headers, body }: Message, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  #opened(): Promise<Agent> {
     this.#agent ??= this.#open();
-    const agent = await this.#agent;
-    const { origin, pathname, search } = new URL(url);
-    return agent.request({ origin, path: pathname + search, method: 'POST', headers, body, signal });
+    return this.#agent;
   }
 
   async #open(): Promise<Agent> {
@@ -127,6 +130,11 @@ export class Sender {
       return options.all ? done(null, allowed) : done(null, first.address, first.family);
     });
   }
+}
+
+function post(agent: Agent, { url, headers, body }: Message, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  const { origin, pathname, search } = new URL(url);
+  return agent.request({ origin, path: pathname + search, method: 'POST', headers, body, signal });
 }
 
 const originOf = ({ protocol, hostname, port }: buildConnector.Options): string =>
