@@ -1,9 +1,5 @@
 /** A site that sends webhooks to receivers of its own, and does not wait for its retries. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AddressPolicy } from '../../src/base/address-policy.ts';
-import { Vault } from '../../src/base/vault.ts';
 import { type Mode, Receiver } from '../../src/cli/simulate/receiver.ts';
 import { inTransaction, type Tenant, type TenantContext } from '../../src/db/context.ts';
 import type { Row } from '../../src/db/database.ts';
@@ -15,8 +11,7 @@ import { Workforce } from '../../src/jobs/workforce.ts';
 import { until } from './pty.ts';
 import { unique } from './samples.ts';
 import type { TestSite } from './site.ts';
-
-export const testVault = (): Vault => new Vault(join(mkdtempSync(join(tmpdir(), 'assetra-vault-')), 'site.key'));
+import { testVault } from './vault.ts';
 
 /** What an endpoint of these tests is signed with. */
 export const secret = 'hush';
