@@ -9,6 +9,7 @@ import * as store from '../../resource/store.ts';
 import * as forms from '../forms/service.ts';
 import * as history from '../history/service.ts';
 import * as upkeep from '../maintenance/service.ts';
+import * as outbox from '../outbox/service.ts';
 import { type AssetRow, assetCodes, assets, statuses } from './resource.ts';
 
 export const served = serve(assets, {
@@ -57,6 +58,7 @@ async function create(ctx: TenantContext, values: Fields<typeof assets>): Promis
     location: asset.current_location,
     at: asset.updated_at,
   });
+  tell(ctx, 'asset.created', asset);
   return asset;
 }
 
@@ -110,7 +112,28 @@ export async function write(
     gps_latitude: circumstance.gps_latitude ?? null,
     gps_longitude: circumstance.gps_longitude ?? null,
   });
+  tellChanges(ctx, asset, written, Object.keys(changed) as (keyof AssetRow)[]);
   return written;
+}
+
+const tell = (ctx: TenantContext, name: outbox.EventName, asset: AssetRow, changes?: outbox.Happening['changes']) =>
+  outbox.append(ctx, { name, entity: assets.entity, entity_id: asset.id, data: asset, ...(changes && { changes }) });
+
+/** Fields whose change is an event of its own, beside that of any change. */
+const telling = {
+  status: 'asset.status_changed',
+  current_location: 'asset.moved',
+  assigned_to: 'asset.assigned',
+} as const;
+
+function tellChanges(ctx: TenantContext, before: AssetRow, after: AssetRow, fields: (keyof AssetRow)[]): void {
+  if (fields.length === 0) return;
+  const changes = Object.fromEntries(
+    fields.map((field) => [field, [before[field], after[field]] as [unknown, unknown]]),
+  );
+  tell(ctx, 'asset.updated', after, changes);
+  for (const field of fields)
+    if (field in telling) tell(ctx, telling[field as keyof typeof telling], after, { [field]: changes[field]! });
 }
 
 /** Scans, workflow runs and children stay, without the asset; its codes are free again; plans and records of its upkeep go; its history outlives it. */
@@ -123,6 +146,7 @@ async function remove(ctx: TenantContext, asset: AssetRow): Promise<void> {
   const children = await ctx.db.query<{ id: number }>('SELECT id FROM assets WHERE parent_asset_id = ?', [asset.id]);
   for (const { id } of children) await write(ctx, await store.get(ctx, assets, id, true), { parent_asset: null });
   await store.remove(ctx, assets, asset.id);
+  tell(ctx, 'asset.deleted', asset);
 }
 
 /** The asset of a tag; NotFound when the tenant has none. */

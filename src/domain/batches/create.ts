@@ -4,6 +4,7 @@ import { type TenantContext, timestamp } from '../../db/context.ts';
 import { UniqueViolation } from '../../db/errors.ts';
 import type { Fields } from '../../resource/define.ts';
 import * as store from '../../resource/store.ts';
+import * as outbox from '../outbox/service.ts';
 import * as templates from '../templates/service.ts';
 import { checkPrintable, codesOf, inChunks, type Numbers } from './codes.ts';
 import { type BatchRow, barcodeBatches } from './resource.ts';
@@ -32,6 +33,7 @@ export async function create(ctx: TenantContext, values: Fields<typeof barcodeBa
     await writeLabels(ctx, batch, codes, assets, template);
     await registerCodes(ctx, unknown, template.symbology);
   });
+  outbox.append(ctx, { name: 'batch.generated', entity: barcodeBatches.entity, entity_id: batch.id, data: batch });
   return batch;
 }
 

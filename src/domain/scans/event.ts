@@ -9,6 +9,7 @@ import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as barcodes from '../barcodes/service.ts';
 import * as forms from '../forms/service.ts';
+import * as outbox from '../outbox/service.ts';
 import { assetNamed, type Finder } from '../resolve/service.ts';
 import { type ScanRow, scanEvents } from './resource.ts';
 
@@ -89,8 +90,10 @@ async function assetOf(
   return lookups.byId(ctx, input.asset);
 }
 
-/** The scan's record in the history of its asset. */
+/** What a stored scan leaves behind: its event, and its record in the history of its asset. */
 export function remember(ctx: TenantContext, scan: ScanRow, asset: assets.AssetRow | undefined): void {
+  const name = scan.status === 'rejected' ? 'scan.rejected' : 'scan.created';
+  outbox.append(ctx, { name, entity: scanEvents.entity, entity_id: scan.id, data: scan });
   if (!asset) return;
   assets.recordScan(ctx, asset, {
     new_state: { scan_event: scan.id, raw_value: scan.raw_value, status: scan.status },

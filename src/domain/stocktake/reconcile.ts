@@ -19,6 +19,7 @@ import {
   type SessionRow,
   sessionStatuses,
 } from './resource.ts';
+import { tell } from './sessions.ts';
 
 type Action = (typeof actions)[number];
 
@@ -187,7 +188,9 @@ async function finish(ctx: TenantContext, session: SessionRow): Promise<SessionR
   if (session.status === 'reconciled') return session.status;
   const { label } = ctx.actor;
   const reconciled = { status: 'reconciled', reconciled_at: timestamp(ctx), reconciled_by_label: label } as const;
-  return (await store.update(ctx, inventorySessions, session, reconciled)).status;
+  const row = await store.update(ctx, inventorySessions, session, reconciled);
+  tell(ctx, 'inventory_session.reconciled', row);
+  return row.status;
 }
 
 function answerOf(

@@ -5,6 +5,7 @@ import type { Fields } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
+import * as outbox from '../outbox/service.ts';
 import { expectAssets, inChunks } from './expected.ts';
 import { inventoryLines, inventorySessions, type LineRow, type Outcome, type SessionRow } from './resource.ts';
 
@@ -25,8 +26,12 @@ async function create(ctx: TenantContext, values: SessionFields): Promise<Sessio
     reconciled_at: null,
   });
   if (session.location !== null) await expectAssets(ctx, session);
+  tell(ctx, 'inventory_session.opened', session);
   return session;
 }
+
+export const tell = (ctx: TenantContext, name: outbox.EventName, session: SessionRow): void =>
+  outbox.append(ctx, { name, entity: inventorySessions.entity, entity_id: session.id, data: session });
 
 /** Another place means other expectations, so it is set only while the session is open. */
 async function update(ctx: TenantContext, row: SessionRow, wanted: Partial<SessionFields>): Promise<SessionRow> {
@@ -75,7 +80,9 @@ export const close = (ctx: Context, id: number): Promise<SessionRow> =>
         );
       await settle(inside, session.id);
       const closed = { status: 'closed', closed_at: timestamp(inside), closed_by_label: inside.actor.label } as const;
-      return store.update(inside, inventorySessions, session, closed);
+      const row = await store.update(inside, inventorySessions, session, closed);
+      tell(inside, 'inventory_session.closed', row);
+      return row;
     },
     { long: true },
   );

@@ -32,10 +32,17 @@ export async function create(ctx: TenantContext, { secret, headers, ...values }:
     },
   );
   if (outbound) await health.begin(ctx, row.id);
-  outbox.append(ctx, { name: 'webhook.created', entity: 'webhook_endpoint', entity_id: row.id, data: row });
   // Who listens is kept with the permissions.
   await raiseVersion(ctx);
+  tellCreated(ctx, row);
   return made === undefined ? row : { ...row, secret: made };
+}
+
+/** The new endpoint hears it too: what listeners were known before is of no use. */
+function tellCreated(ctx: TenantContext, row: EndpointRow): void {
+  const { listeners, ...tenant } = ctx.tenant;
+  const event = { name: 'webhook.created', entity: webhookEndpoints.entity, entity_id: row.id, data: row };
+  outbox.append({ ...ctx, tenant }, event);
 }
 
 export async function update(
