@@ -91,7 +91,7 @@ export const shownDeliveries = defineResource({
 
 export const webhookAttempts = defineResource({
   name: 'webhook attempt',
-  path: 'webhook-deliveries',
+  path: 'webhook-attempts',
   table: 'webhook_attempts',
   area: 'webhooks',
   fields: z.object({}),

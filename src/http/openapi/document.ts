@@ -6,6 +6,7 @@ import { fixedPaths } from './fixed.ts';
 import { listParameters, pathParameters, queryParameters } from './parameters.ts';
 import { type Json, jsonContent, nameOf, pageOf, Schemas } from './schemas.ts';
 import { errorResponses, sharedComponents, tenantHeader } from './shared.ts';
+import { webhookObjects } from './webhooks.ts';
 
 /** Deterministic: the same program prints the same bytes. */
 export function openApiDocument(version: string): Json {
@@ -23,6 +24,7 @@ export function openApiDocument(version: string): Json {
     security: [{ bearer: [] }],
     tags: tags.map((name) => ({ name, description: tagDescriptions[name] ?? `The resource ${name}` })),
     paths: Object.fromEntries(Object.entries(paths).sort(([one], [two]) => (one < two ? -1 : 1))),
+    webhooks: webhookObjects(schemas),
     components: { ...sharedComponents, schemas: schemas.all() },
   };
 }
