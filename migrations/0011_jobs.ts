@@ -43,6 +43,8 @@ async function jobTables(knex: Knex): Promise<void> {
     table.string('lease_token', 24);
     table.integer('lease_ms');
     table.bigInteger('lease_until');
+    // When a dispatcher was last told of it.
+    table.bigInteger('pushed_at').notNullable().defaultTo(0);
     json(table, 'payload');
     json(table, 'progress');
     table.boolean('keep').notNullable();

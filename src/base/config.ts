@@ -38,6 +38,8 @@ export interface Config {
     disableDays: number;
   };
   jobConcurrency: number;
+  /** `redis://…` */
+  queueUrl: string | undefined;
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
   environment: string;
   sentryDsn: string | undefined;
@@ -242,6 +244,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       disableDays: values.ASSETRA_WEBHOOK_DISABLE_DAYS,
     },
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
+    queueUrl: values.ASSETRA_QUEUE,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },
     environment: values.ENVIRONMENT,
     sentryDsn: values.SENTRY_DSN,

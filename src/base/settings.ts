@@ -128,6 +128,11 @@ export const Settings = z.object({
   ASSETRA_JOB_CONCURRENCY: wholeNumber(1, 1_000)
     .prefault('20')
     .describe('Jobs that one process has under way at once, besides deliveries, which are bounded by endpoint'),
+  ASSETRA_QUEUE: read('a redis:// or rediss:// URL', (text) =>
+    URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) ? text : undefined,
+  )
+    .optional()
+    .meta(secret('Redis or Valkey that hands out jobs among many processes; without it, the database does')),
   ASSETRA_LOG_LEVEL: logLevel.prefault('info').describe('Least level that is logged: debug, info, warn, error'),
   ASSETRA_LOG_FORMAT: oneOf('auto', 'json', 'pretty')
     .prefault('auto')

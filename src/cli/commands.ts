@@ -6,6 +6,7 @@ import * as devices from './definitions/devices.ts';
 import * as labels from './definitions/labels.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
+import * as sync from './definitions/sync.ts';
 import * as webhooks from './definitions/webhooks.ts';
 
 export interface Section {
@@ -82,6 +83,13 @@ export const sections: Section[] = [
     ],
   },
   {
+    title: 'Offline sync:',
+    commands: [
+      { definition: sync.conflicts, load: () => import('./sync/conflicts.ts') },
+      { definition: sync.quarantine, load: () => import('./sync/quarantine.ts') },
+    ],
+  },
+  {
     title: 'History:',
     commands: [
       { definition: audit.auditVerify, load: () => import('./audit/verify.ts') },
@@ -112,6 +120,7 @@ export const groups: Record<string, string> = {
   webhook: 'Endpoints that are told what happens',
   deadletter: 'What was given up, to be tried again or forgotten',
   simulate: 'Stand-ins for what a site talks to',
+  sync: 'What apps sent and what became of it',
   audit: 'The history and its proof',
   config: 'The settings of a site',
 };

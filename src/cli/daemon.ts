@@ -15,28 +15,16 @@ import { createApp } from '../http/app.ts';
 import type { Check, Checks } from '../http/health.ts';
 import { Streams } from '../http/live.ts';
 import { HttpServer } from '../http/server.ts';
-import { kinds, schedules } from '../jobs/kinds.ts';
 import * as work from '../jobs/workforce.ts';
 import { Sequencer } from '../queue/sequencer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { siteOf } from './site.ts';
+import { workforceOf } from './workforce.ts';
 
 export interface Parts {
   devices: boolean;
   jobs: boolean;
-}
-
-/** What this process does of the jobs, by the site's settings. */
-export function workforceOf(config: Config, database: Database, ctx: Context, log: Log, queues?: string[]) {
-  const sender = webhooks.senderOf(config.webhooks);
-  return new work.Workforce({ ...ctx, log: log.child({ logger: 'assetra.jobs' }) }, database, {
-    kinds: kinds(config, sender),
-    schedules,
-    concurrency: config.jobConcurrency,
-    queues,
-    close: () => sender.close(),
-  });
 }
 
 export class Daemon {

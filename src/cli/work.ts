@@ -1,11 +1,10 @@
 import { type ConfigFlags, loadConfig } from '../base/config.ts';
 import { ConfigError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
+import { queueNames } from '../queue/kind.ts';
 import type { GlobalFlags, Run } from './command.ts';
 import { signalled } from './signal.ts';
 import { openDatabase, requireMigrated, siteOf } from './site.ts';
-
-export const queues = ['webhooks', 'workflows', 'labels', 'system'] as const;
 
 interface WorkFlags extends ConfigFlags {
   queues?: string;
@@ -19,11 +18,11 @@ export const run: Run<WorkFlags & GlobalFlags> = async ({ flags }) => {
     await requireMigrated(database);
     const log = createLog(config.log);
     const { ctx } = await siteOf(config, database, log);
-    const { workforceOf } = await import('./daemon.ts');
+    const { workforceOf } = await import('./workforce.ts');
     const workforce = workforceOf(config, database, ctx, log, wanted);
     const ended = signalled();
     await workforce.start();
-    log.info({ queues: wanted ?? queues, concurrency: config.jobConcurrency }, 'working');
+    log.info({ queues: wanted ?? queueNames, concurrency: config.jobConcurrency }, 'working');
     await ended;
     log.info('stopping');
     await workforce.stop();
@@ -38,7 +37,8 @@ export const run: Run<WorkFlags & GlobalFlags> = async ({ flags }) => {
 function queuesOf(text: string | undefined): string[] | undefined {
   if (text === undefined) return undefined;
   const names = text.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !queues.includes(name as 'system'));
-  if (unknown !== undefined) throw new ConfigError(`There is no queue "${unknown}". There are: ${queues.join(', ')}.`);
+  const unknown = names.find((name) => !queueNames.includes(name as 'system'));
+  if (unknown !== undefined)
+    throw new ConfigError(`There is no queue "${unknown}". There are: ${queueNames.join(', ')}.`);
   return names;
 }

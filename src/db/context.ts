@@ -49,6 +49,12 @@ export interface Context {
   depth?: number | undefined;
 }
 
+/** The vault, for whoever cannot do without. */
+export function vaultOf(ctx: Context): Vault {
+  if (!ctx.vault) throw new Error('This context was made without the vault of the site.');
+  return ctx.vault;
+}
+
 /** A context whose tenant is known: what the guarded door hands on. */
 export interface TenantContext extends Context {
   tenant: Tenant;

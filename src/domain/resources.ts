@@ -15,7 +15,7 @@ import { profileOperations } from './profiles/service.ts';
 import { codeOperations } from './resolve/operations.ts';
 import * as scans from './scans/service.ts';
 import { stocktakeOperations } from './stocktake/operations.ts';
-import { syncOperation } from './sync/service.ts';
+import { journalOperations, syncOperation } from './sync/service.ts';
 import { templateOperations } from './templates/service.ts';
 import { webhookOperations } from './webhooks/service.ts';
 import { workflowOperations } from './workflows/service.ts';
@@ -36,9 +36,10 @@ export const operations: readonly Operation[] = [
   ...formOperations,
   ...workflowOperations,
   ...webhookOperations,
-  ...integrations.served.operations,
+  ...integrations.integrationOperations,
   ...profileOperations,
   ...presetOperations,
   ...liveOperations,
   syncOperation,
+  ...journalOperations,
 ];

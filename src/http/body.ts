@@ -19,8 +19,12 @@ export async function readJson(context: Context, limit = jsonLimit): Promise<unk
     throw error.status ? error : new Malformed('The body could not be read. Was it cut, or not compressed as it says?');
   });
   const body: unknown = context.request.body;
-  if (isTooDeep(body)) throw new Malformed(`The JSON is nested deeper than ${maxDepth} levels.`);
+  refuseDeep(body);
   return body;
+}
+
+function refuseDeep(body: unknown): void {
+  if (isTooDeep(body)) throw new Malformed(`The JSON is nested deeper than ${maxDepth} levels.`);
 }
 
 /** The bytes of an image: the body itself, or the one file of a multipart form. */
@@ -32,13 +36,24 @@ export async function readImage(context: Context, limit = imageLimit): Promise<B
   return bytesOf(context, limit);
 }
 
-/** The exact bytes of a JSON body, as they were signed. Malformed when it is packed, too long or of another kind. */
-export async function readBytes(context: Context, limit = jsonLimit): Promise<Buffer> {
+/** A JSON body with its exact bytes, as they were signed. Malformed when it is packed, too long, too deep or of another kind. */
+export async function readSigned(context: Context, limit = jsonLimit): Promise<{ bytes: Buffer; body: unknown }> {
   const packed = !['', 'identity'].includes(context.get('Content-Encoding'));
   if (packed || !context.is('json', '+json'))
     throw new Malformed('Unsupported media type. Send application/json, not packed.', 415);
   refuseLongerThan(context, limit);
-  return bytesOf(context, limit);
+  const bytes = await bytesOf(context, limit);
+  const body = jsonOf(bytes);
+  refuseDeep(body);
+  return { bytes, body };
+}
+
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    throw new Malformed('JSON parse error. Send a valid JSON object.');
+  }
 }
 
 async function bytesOf(context: Context, limit: number): Promise<Buffer> {

@@ -89,7 +89,7 @@ const swaggerPage = frame(
   '<div id="docs"></div><script src="/api/docs/assets/swagger-ui-bundle.js"></script><script src="/api/docs/swagger.js"></script>',
 );
 const swaggerScript =
-  "SwaggerUIBundle({ url: '/api/schema/?format=json', dom_id: '#docs', deepLinking: true, validatorUrl: null, persistAuthorization: true });\n";
+  "SwaggerUIBundle({ url: '/api/schema/?format=json', dom_id: '#docs', deepLinking: true, docExpansion: 'none', filter: true, validatorUrl: null, persistAuthorization: true });\n";
 const redocPage = frame(
   '<link rel="icon" href="data:,">',
   '<div id="docs"></div><script src="/api/docs/assets/redoc.standalone.js"></script><script src="/api/docs/redoc.js"></script>',

@@ -2,7 +2,7 @@
 import type Router from '@koa/router';
 import type { Context as KoaContext } from 'koa';
 import { receiveSigned } from '../domain/webhooks/service.ts';
-import { readBytes } from './body.ts';
+import { readSigned } from './body.ts';
 import type { Begin } from './session.ts';
 
 const path = '/api/v1/webhooks/inbound';
@@ -14,10 +14,11 @@ export function mountInbound(router: Router, begin: Begin): void {
     const signature = context.get('X-Assetra-Signature');
     if (!signature || context.get('Authorization')) return next();
     koa.state.endpoint = `${path}/`;
-    const body = await readBytes(context);
+    const { bytes, body } = await readSigned(context);
     const accepted = await receiveSigned(begin(context), {
       timestamp: context.get('X-Assetra-Timestamp'),
       signature,
+      bytes,
       body,
     });
     context.status = 202;

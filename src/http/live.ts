@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Router from '@koa/router';
 import type { Context as KoaContext } from 'koa';
-import { AppError, Forbidden, Unavailable } from '../base/errors.ts';
+import { AppError, Forbidden, TooMany, Unavailable } from '../base/errors.ts';
 import type { TenantContext } from '../db/context.ts';
 import * as live from '../domain/live/service.ts';
 import { may } from '../resource/roles.ts';
@@ -16,16 +16,21 @@ const interval = 500;
 const heartbeat = 15_000;
 /** Open at once in one process: each costs a few statements a second. */
 const maxStreams = 200;
+/** How long a reader may take nothing, and how long one that is to end may take to read the last of it, in ms. */
+const readingTime = 60_000;
+const partingTime = 1_000;
+/** When to ask again for a place, in s. */
+const placeWait = 10;
 
 /** The streams that are open, so that a stop can end them: a server waits for answers under way. */
 export class Streams {
   readonly #stop = new AbortController();
   #open = 0;
 
-  /** Unavailable when there are too many, or none are begun any more. */
+  /** TooMany, or Unavailable when the daemon is about to stop. */
   begin(): AbortSignal {
-    if (this.#stop.signal.aborted || this.#open >= maxStreams)
-      throw new Unavailable('Too many live streams are open here. Try again.');
+    if (this.#stop.signal.aborted) throw new Unavailable('The daemon stops. Try again.');
+    if (this.#open >= maxStreams) throw new TooMany('Too many live streams are open here. Try again.', placeWait);
     this.#open += 1;
     return this.#stop.signal;
   }
@@ -44,8 +49,7 @@ export function mountLive(router: Router, enter: Enter, streams: Streams): void 
   router.get(path, async (koa) => {
     koa.state.endpoint = `${path}/`;
     const context = koa as unknown as KoaContext;
-    const ctx = await enter(context);
-    if (!may(ctx.actor, 'assets', 'view')) throw new Forbidden();
+    const ctx = await welcome(enter, context);
     const lastId = context.get('Last-Event-ID');
     // What cannot be read is an answer with its status, not a stream that breaks off.
     const first = lastId === '' ? { ...(await live.snapshot(ctx)), ...nothing } : await live.after(ctx, lastId);
@@ -53,49 +57,72 @@ export function mountLive(router: Router, enter: Enter, streams: Streams): void 
     context.type = 'text/event-stream';
     context.status = 200;
     if (context.method === 'HEAD') return;
-    const signal = streams.begin();
+    const stopped = streams.begin();
     const gone = new AbortController();
-    const stream = Readable.from(messages(ctx, first, () => enter(context), AbortSignal.any([signal, gone.signal])));
-    stream.once('close', () => {
+    const signal = AbortSignal.any([stopped, gone.signal]);
+    const stream = Readable.from(
+      messages(
+        first,
+        () => welcome(enter, context),
+        signal,
+        () => context.res.destroy(),
+      ),
+    );
+    stream.once('close', () => streams.end());
+    // Of the response, not of the stream: that one closes only once what it waits for has come.
+    context.res.once('close', () => {
       gone.abort();
-      streams.end();
+      stream.destroy();
     });
-    context.res.once('close', () => stream.destroy());
+    // Whoever reads nothing would hold the stop up.
+    signal.addEventListener('abort', () => setTimeout(() => context.res.destroy(), partingTime).unref());
     context.body = stream;
   });
 }
 
 const nothing = { deleted_assets: [], reset: false, more: false };
 
+/** The caller as it stands now: the token may be revoked, the user disabled or of another role. */
+async function welcome(enter: Enter, context: KoaContext): Promise<TenantContext> {
+  const ctx = await enter(context);
+  if (!may(ctx.actor, 'assets', 'view')) throw new Forbidden();
+  return ctx;
+}
+
 /** Until the signal, until the caller may no longer, or until the database is away: then the client comes again. */
 async function* messages(
-  ctx: TenantContext,
   first: live.News,
   stillWelcome: () => Promise<TenantContext>,
   signal: AbortSignal,
+  giveUp: () => void,
 ): AsyncGenerator<string> {
-  yield `retry: 2000\n${message(first)}`;
-  let cursor = first.cursor;
+  yield* patiently(`retry: 2000\n${message(first)}`, giveUp);
+  let { cursor, more } = first;
   let spoken = Date.now();
-  let more = first.more;
   while (!signal.aborted) {
     if (!more) await sleep(interval, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     try {
-      if (Date.now() - spoken >= heartbeat) {
-        await stillWelcome();
-        yield `: heartbeat\nid: ${cursor}\n\n`;
-        spoken = Date.now();
-      }
-      const news = await live.after(ctx, cursor);
+      const news = await live.after(await stillWelcome(), cursor);
       ({ cursor, more } = news);
-      if (isEmpty(news)) continue;
-      yield message(news);
+      const silent = isEmpty(news);
+      if (silent && Date.now() - spoken < heartbeat) continue;
+      yield* patiently(silent ? `: heartbeat\nid: ${cursor}\n\n` : message(news), giveUp);
       spoken = Date.now();
     } catch (error) {
       if (error instanceof AppError) return;
       throw error;
     }
+  }
+}
+
+/** Gives up a reader that does not take the text in time: it holds a place that others wait for. */
+function* patiently(text: string, giveUp: () => void): Generator<string> {
+  const timer = setTimeout(giveUp, readingTime).unref();
+  try {
+    yield text;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

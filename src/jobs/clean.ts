@@ -1,5 +1,6 @@
 /** Rows that have had their time. */
 import * as accounts from '../domain/accounts/service.ts';
+import * as sync from '../domain/sync/service.ts';
 import type { JobKind, Schedule } from '../queue/kind.ts';
 import { pruneChanges } from '../queue/retention.ts';
 import { prune } from '../queue/runners.ts';
@@ -23,6 +24,7 @@ export const clean = (changeDays: number): JobKind => ({
     const before = (days: number) => new Date(ctx.now().getTime() - days * day);
     await accounts.purgeExpired(ctx);
     await pruneChanges(ctx.db, before(changeDays));
+    await sync.pruneEdits(ctx.db, before(changeDays));
     await prune(ctx.db, before(jobDays).toISOString());
   },
   async settle() {

@@ -11,6 +11,7 @@ import type { AnyKind, Job } from '../queue/kind.ts';
 import * as runners from '../queue/runners.ts';
 import { onWake } from '../queue/wake.ts';
 import { Attempts } from './attempt.ts';
+import type { Dispatch } from './dispatch.ts';
 
 export interface RunnerSettings {
   kinds: readonly AnyKind[];
@@ -20,6 +21,8 @@ export interface RunnerSettings {
   queues?: readonly string[] | undefined;
   /** Jobs claimed at once, 50 at most; twice the concurrency unless said. */
   batch?: number;
+  /** What says which jobs are due in the place of looks at the database. */
+  dispatch?: Dispatch | undefined;
 }
 
 /** Pauses between looks when nothing wakes the runner, in ms: after work, and the longest. */
@@ -52,11 +55,14 @@ export class Runner {
   /** Given up by this process, and still marked as its own in the database. */
   readonly #leftOver = new Set<Job>();
   readonly #aborting = new AbortController();
+  /** Named by the dispatcher in this turn of the event loop, to be claimed together. */
+  #offers: { id: number; done: () => void }[] = [];
   #id = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #again = false;
+  #claiming = false;
   #stopping = false;
   #pause = soon;
   #promoteAt = 0;
@@ -77,6 +83,10 @@ export class Runner {
     this.#id = await runners.enter(this.#database, concurrency, queues);
     this.#deafen = onWake(this.#database, () => this.#look());
     this.#beating = setInterval(() => void this.#beat(), beat);
+    await this.#settings.dispatch?.start(
+      (id) => this.#offer(id),
+      () => this.#look(),
+    );
     this.#look();
   }
 
@@ -86,12 +96,14 @@ export class Runner {
     clearTimeout(this.#timer);
     clearInterval(this.#beating);
     await this.#deafen();
+    await this.#settings.dispatch?.pause();
     await this.#round;
     for (const queue of [this.#free, ...this.#lanes.values()]) queue.clear();
     await this.#giveBack([...this.#held.values()].filter(({ begun }) => !begun).map(({ job }) => job));
     const late = setTimeout(() => this.#aborting.abort(), farewell);
     await Promise.all([this.#free, ...this.#lanes.values()].map((queue) => queue.onIdle()));
     clearTimeout(late);
+    await this.#settings.dispatch?.stop();
     await this.#beat();
     await runners.leave(this.#database, this.#id).catch(() => undefined);
   }
@@ -124,18 +136,43 @@ export class Runner {
 
   async #claim(): Promise<number> {
     const runner = { id: this.#id, queues: this.#settings.queues };
+    this.#claiming = true;
     try {
       await this.#promote();
-      const free = await claims.claim(this.#database, runner, this.#room());
+      const named = this.#settings.dispatch?.ready ?? false;
+      const free = named ? [] : await claims.claim(this.#database, runner, this.#room());
       const inLanes = await claims.claimLanes(this.#database, runner, (lane) => this.#roomIn(lane));
-      for (const job of free) this.#take(job, this.#free);
-      for (const job of inLanes) this.#take(job, this.#lanes.get(job.lane)!);
+      for (const job of free) void this.#take(job, this.#free);
+      for (const job of inLanes) void this.#take(job, this.#lanes.get(job.lane)!);
       return free.length + inLanes.length;
     } catch (error) {
       this.#pause = seldom;
       this.#log.warn({ err: error }, 'Jobs could not be claimed; they are tried again.');
       return 0;
+    } finally {
+      this.#claiming = false;
     }
+  }
+
+  /** A job that the dispatcher names; resolves when it was worked on, or is not there to be claimed. */
+  #offer(id: number): Promise<void> {
+    if (this.#stopping) return Promise.resolve();
+    return new Promise((done) => {
+      this.#offers.push({ id, done });
+      if (this.#offers.length === 1) setImmediate(() => void this.#claimOffers());
+    });
+  }
+
+  async #claimOffers(): Promise<void> {
+    const offers = this.#offers.splice(0);
+    const runner = { id: this.#id, queues: this.#settings.queues };
+    const ids = offers.map(({ id }) => id);
+    const jobs = await claims.claimThese(this.#database, runner, ids).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'Jobs could not be claimed; they are named again.');
+      return [];
+    });
+    const taken = new Map(jobs.map((job) => [job.id, this.#take(job, this.#free)]));
+    for (const { id, done } of offers) void (taken.get(id) ?? Promise.resolve()).then(done);
   }
 
   async #promote(): Promise<void> {
@@ -163,10 +200,10 @@ export class Runner {
     return here * 2 > most || total >= lanesUnderWay ? 0 : most - here;
   }
 
-  #take(job: Job, queue: PQueue): void {
+  #take(job: Job, queue: PQueue): Promise<void> {
     const held: Held = { job, begun: false };
     this.#held.set(job.id, held);
-    void queue.add(() => this.#work(held, queue));
+    return queue.add(() => this.#work(held, queue));
   }
 
   async #work(held: Held, queue: PQueue): Promise<void> {
@@ -177,7 +214,9 @@ export class Runner {
     this.#held.delete(job.id);
     if (outcome === 'abandoned') this.#leftOver.add(job);
     if (outcome === 'held') await this.#clearLane(job.lane, queue);
-    if (queue.size === 0 && queue.pending <= 1 && job.lane !== 0) this.#lanes.delete(job.lane);
+    // While more is claimed, it is for the queue that was counted.
+    const idle = queue.size === 0 && queue.pending <= 1 && !this.#claiming;
+    if (idle && job.lane !== 0) this.#lanes.delete(job.lane);
     // Half of what was claimed is left: more can be had while it is worked on.
     if (queue.size * 2 <= this.#batch) this.#look();
   }

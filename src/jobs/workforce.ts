@@ -5,6 +5,7 @@ import type { Database, Db } from '../db/database.ts';
 import * as accounts from '../domain/accounts/service.ts';
 import type { AnyKind, Job, Schedule } from '../queue/kind.ts';
 import { backlog } from '../queue/runners.ts';
+import type { Dispatch } from './dispatch.ts';
 import { Runner } from './runner.ts';
 import { Scheduler } from './schedule.ts';
 
@@ -18,6 +19,7 @@ export interface WorkSettings {
   batch?: number;
   /** Closes what the kinds hold open, once none of them is under way. */
   close?: () => Promise<void>;
+  dispatch?: Dispatch | undefined;
 }
 
 /** A tenant's name and settings may be this old in a job, in ms. */

@@ -119,6 +119,9 @@ export async function position(ctx: TenantContext): Promise<Position> {
   return { epoch: head?.epoch ?? '', floor: head?.floor ?? 0, head: head?.seq ?? 0 };
 }
 
+/** Number of the last change that was pruned. */
+export const floor = async (ctx: TenantContext): Promise<number> => (await headOf(ctx.db, ctx.tenant.id))?.floor ?? 0;
+
 /** A name that the program knows, in the text itself: as a parameter it would keep the partial index of assets from being used. */
 const ofKind = (entity: 'asset') => `FROM change_log WHERE tenant_id = ? AND seq > ? AND entity = '${entity}'`;
 

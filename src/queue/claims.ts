@@ -57,7 +57,7 @@ export async function promote(db: Db): Promise<void> {
     const done = await take(db, {
       table: 'jobs',
       columns: 'id',
-      set: "state = 'ready', run_at = 0",
+      set: "state = 'ready', run_at = 0, pushed_at = 0",
       setParams: [],
       where: due,
       whereParams: [],
@@ -190,19 +190,51 @@ async function headOf(tx: Db, { id }: Lane): Promise<number | undefined> {
   return head?.state === 'ready' ? head.id : undefined;
 }
 
-/** Claims one job by its id, as a dispatcher named it; undefined when it is not there to be claimed. */
-export async function claimById(db: Db, runner: Runner, id: number): Promise<Job | undefined> {
+/** Claims jobs of no lane by their ids, as a dispatcher named them; those that are not there to be claimed are left out. */
+export async function claimThese(db: Db, runner: Runner, ids: readonly number[]): Promise<Job[]> {
   const token = newSecret(12);
-  const sql = `UPDATE jobs SET ${claiming(db, lease)} WHERE id = ? AND state = 'ready' AND lane_id = 0`;
-  if ((await db.execute(sql, [runner.id, token, id])) === 0) return undefined;
-  const [row] = await db.query<JobRow>(`SELECT ${columns} FROM jobs WHERE id = ? AND lease_token = ?`, [id, token]);
-  return row && jobOf(token)(row);
+  const { marks, params } = listOf(ids);
+  const rows = await take<JobRow>(db, {
+    table: 'jobs',
+    columns,
+    set: claiming(db, lease),
+    setParams: [runner.id, token],
+    where: `state = 'ready' AND lane_id = 0 AND id IN ${marks}`,
+    whereParams: params,
+    order: 'id',
+    limit: ids.length,
+  });
+  return rows.map(jobOf(token));
+}
+
+export interface Due {
+  id: number;
+  queue: string;
+  priority: number;
+  attempts: number;
+  crashes: number;
+}
+
+/** Ready jobs of no lane that a dispatcher was not told of, or so long ago, in ms, that it must have forgotten them. */
+export async function untold(db: Db, since: number, limit: number): Promise<Due[]> {
+  const where = `state = 'ready' AND lane_id = 0 AND pushed_at < ${db.clock} - ${since}`;
+  if (limit < 1 || !(await isThere(db, where))) return [];
+  return take<Due>(db, {
+    table: 'jobs',
+    columns: 'id, queue, priority, attempts, crashes',
+    set: `pushed_at = ${db.clock}`,
+    setParams: [],
+    where,
+    whereParams: [],
+    order: 'priority, run_at, id',
+    limit,
+  });
 }
 
 /** Gives back what was claimed and not begun. */
 export async function release(db: Db, jobs: readonly Pick<Job, 'id' | 'token'>[]): Promise<void> {
   const sql =
-    "UPDATE jobs SET state = 'ready', runner_id = NULL, lease_token = NULL, lease_until = NULL WHERE lease_token = ? AND state = 'active' AND id IN";
+    "UPDATE jobs SET state = 'ready', pushed_at = 0, runner_id = NULL, lease_token = NULL, lease_until = NULL WHERE lease_token = ? AND state = 'active' AND id IN";
   for (const token of new Set(jobs.map((job) => job.token))) {
     const { marks, params } = listOf(jobs.filter((job) => job.token === token).map(({ id }) => id));
     await db.execute(`${sql} ${marks}`, [token, ...params]);
@@ -229,7 +261,7 @@ export async function sweep(db: Db, runner: Runner): Promise<Job[]> {
   await take(db, {
     ...batch,
     columns: 'id',
-    set: "state = 'ready', crashes = crashes + 1, runner_id = NULL, lease_token = NULL, lease_until = NULL",
+    set: "state = 'ready', crashes = crashes + 1, pushed_at = 0, runner_id = NULL, lease_token = NULL, lease_until = NULL",
     setParams: [],
     where: `${late} AND crashes < ${maxCrashes - 1}`,
   });

@@ -2,6 +2,9 @@
 import type { Context } from '../db/context.ts';
 import type { NewJob } from './jobs.ts';
 
+/** What `assetra work --queues` may name. */
+export const queueNames = ['webhooks', 'workflows', 'labels', 'system'] as const;
+
 export interface Job<P = Record<string, unknown>> {
   id: number;
   kind: string;

@@ -37,6 +37,9 @@ export const flag = (byDefault: boolean) => z.boolean().default(byDefault);
 export const jsonObject = () => z.record(z.string(), z.unknown()).default({});
 export const jsonList = () => z.array(z.unknown()).default([]);
 
+/** Any JSON value, for what is kept as it came. Only ever read back. */
+export const anyJson = () => z.unknown();
+
 /** Identity of another row; the definition's `refs` says of which table. */
 export const reference = () => z.int().positive();
 export const optionalReference = () => reference().nullable().default(null);
@@ -85,6 +88,7 @@ export const degrees = (limit: 90 | 180) =>
 export function codecOf(schema: z.ZodType): Codec {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodBoolean) return 'boolean';
+  if (inner instanceof z.ZodUnknown) return 'json';
   if (inner instanceof z.ZodRecord || inner instanceof z.ZodArray || inner instanceof z.ZodObject) return 'json';
   const choices = inner instanceof z.ZodUnion ? (inner.options as z.ZodType[]) : [];
   return choices.length > 0 && choices.every((choice) => codecOf(choice) === 'json') ? 'json' : 'plain';

@@ -6,6 +6,7 @@ import type { Row } from '../db/database.ts';
 import type { Value } from '../db/dialect.ts';
 import { type AnyResource, columnOf, type RowOf } from './define.ts';
 import { unwrap } from './fields.ts';
+import { parse } from './parse.ts';
 import { decode } from './store.ts';
 
 export const defaultPageSize = 50;
@@ -56,13 +57,30 @@ export interface Page<T = Row> {
   nextCursor: string | null;
 }
 
-/** Query text -> typed; Invalid names every unknown or faulty parameter. `extra` are filters beside the resource's own. */
-export function parseListQuery(resource: AnyResource, query: QueryText): ListQuery {
+/** True or false, as filters say it. */
+export const truth = () =>
+  z
+    .string()
+    .regex(/^(true|True|TRUE|false|False|FALSE|1|0)$/, { error: 'Must be true or false.' })
+    .transform((text) => boolean(text))
+    .optional();
+
+/** The filters that a caller reads itself; an empty one is none, as with those of the resource. */
+export function ownFilters<S extends z.ZodObject>(own: S, query: QueryText): z.output<S> {
+  const sent = Object.entries(query).filter(([key, value]) => key in own.shape && value !== '');
+  const twice = sent.filter(([, value]) => Array.isArray(value)).map(([key]) => [key, [once]]);
+  if (twice.length > 0) throw new Invalid(Object.fromEntries(twice));
+  return parse(own, Object.fromEntries(sent));
+}
+const once = 'Give this parameter once.';
+
+/** Query text -> typed; Invalid names every unknown or faulty parameter. `own` are the filters that the caller reads itself. */
+export function parseListQuery(resource: AnyResource, query: QueryText, own?: z.ZodObject): ListQuery {
   const faults: Record<string, string[]> = {};
   const read = <T>(key: string, work: (text: string) => T): T | undefined => {
     const value = query[key];
     if (value === undefined) return undefined;
-    if (Array.isArray(value)) faults[key] = ['Give this parameter once.'];
+    if (Array.isArray(value)) faults[key] = [once];
     else
       try {
         return work(value);
@@ -81,10 +99,11 @@ export function parseListQuery(resource: AnyResource, query: QueryText): ListQue
     filters: [],
   };
   const known = ['page', 'page_size', 'cursor', 'search', 'ordering', ...tolerated];
+  const filters = [...(resource.filters ?? []), ...Object.keys(own?.shape ?? {})];
   for (const key of Object.keys(query)) {
-    if (known.includes(key)) continue;
+    if (known.includes(key) || (own && key in own.shape)) continue;
     if (!resource.filters?.includes(key))
-      faults[key] = [`Unknown filter. Known: ${[...(resource.filters ?? []), ...known.slice(0, 5)].join(', ')}.`];
+      faults[key] = [`Unknown filter. Known: ${[...filters, ...known.slice(0, 5)].join(', ')}.`];
     else read(key, (text) => text !== '' && parsed.filters.push(conditionOf(resource, key, text)));
   }
   if (parsed.cursor !== undefined && query.page !== undefined)
@@ -175,7 +194,9 @@ function conditionOf(resource: AnyResource, field: string, text: string): Condit
   if (schema instanceof z.ZodEnum && !schema.safeParse(text).success)
     throw new Error(`Not a valid choice. Choose one of: ${schema.options.join(', ')}.`);
   if (!text.isWellFormed() || text.includes('\0') || text.length > 512) throw new Error('Not a valid value.');
-  return { column, value: text };
+  // As a body with this text is kept: `Asset` finds the forms of `asset`.
+  const kept = schema.safeParse(text);
+  return { column, value: kept.success && typeof kept.data === 'string' ? kept.data : text };
 }
 
 function integer(text: string, least: number, most: number): number {

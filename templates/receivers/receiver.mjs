@@ -14,7 +14,9 @@ const signatureHeaders = ['x-assetra-signature', 'x-assetra-signature-next', 'x-
 function isGenuine(headers, body) {
   const timestamp = headers['x-assetra-timestamp'] ?? '';
   if (!/^\d+$/.test(timestamp) || Math.abs(Date.now() / 1000 - Number(timestamp)) > tolerance) return false;
-  const right = Buffer.from(`sha256=${createHmac('sha256', SECRET).update(`${timestamp}.`).update(body).digest('hex')}`);
+  const right = Buffer.from(
+    `sha256=${createHmac('sha256', SECRET).update(`${timestamp}.`).update(body).digest('hex')}`,
+  );
   return signatureHeaders.some((name) => {
     const sent = Buffer.from(headers[name] ?? '');
     return sent.length === right.length && timingSafeEqual(sent, right);

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/paths.ts';
@@ -58,6 +61,43 @@ it('stops at the first step that fails and says why', async () => {
     '1',
   ];
   expect(await assetra(nobody)).toMatchObject({ code: 1, stdout: expect.stringContaining('No answer from') });
+});
+
+it('says what to look at, and knows its way from the address of the API too', async () => {
+  const at = (url: string, tenant = '1') =>
+    assetra(['smoke', '--base-url', url, '--username', 'alice', '--password', password, '--tenant-id', tenant]);
+  expect((await smoke('--password', 'wrong')).stdout).toContain('Check the name alice and the password.');
+  expect((await at(daemon.address, '99')).stdout).toContain('Is alice a member of tenant 99');
+  expect((await at(`${daemon.address}/elsewhere`)).stdout).toContain('Is the service at');
+  expect((await at(`${daemon.address}/api/v1/`)).code).toBe(0);
+  expect(await at(`${daemon.address}/?x=1`)).toMatchObject({ code: 2, stderr: expect.stringContaining('?x=1') });
+});
+
+it('tells a half-working service from a whole one', async () => {
+  const answers: Record<string, (response: ServerResponse) => void> = {
+    moved: (response) => response.writeHead(301, { Location: 'https://plant.example/' }).end(),
+    page: (response) => response.end('<html>hello</html>'),
+    empty: (response) => response.end('null'),
+    cut: (response) => {
+      response.writeHead(200, { 'Content-Length': '100' }).write('{');
+      setTimeout(() => response.destroy(), 50);
+    },
+  };
+  const server = createServer((request, response) => answers[request.url!.split('/')[1]!]!(response)).listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const told = async (what: string) => {
+    const url = `http://127.0.0.1:${port}/${what}`;
+    const flags = ['--username', 'a', '--password', 'b', '--tenant-id', '1', '--json'];
+    const { code, stdout } = await assetra(['smoke', '--base-url', url, ...flags]);
+    expect(code).toBe(1);
+    return JSON.parse(stdout).steps[0].fault;
+  };
+  expect(await told('moved')).toContain('It points to https://plant.example/');
+  expect(await told('page')).toContain('The answer is no JSON: <html>');
+  expect(await told('empty')).toContain('The answer has access: undefined');
+  expect(await told('cut')).toContain('No answer from');
+  server.close();
 });
 
 it('wants an address, a user and a tenant', async () => {

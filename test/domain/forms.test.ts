@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
 import { faultsOf } from '../../src/domain/forms/check.ts';
 import { targetOf } from '../../src/domain/forms/resource.ts';
+import * as scans from '../../src/domain/scans/service.ts';
 import { type TestApp, testApp } from '../support/app.ts';
 import { onEveryDatabase } from '../support/databases.ts';
 import { unique } from '../support/samples.ts';
@@ -59,6 +62,15 @@ describe('a submission', () => {
     expect(faultsOf(form({ f: { pattern: '(a+)+' } }), { f: `${'a'.repeat(60)}!` })).toHaveProperty('f');
     expect(performance.now() - started).toBeLessThan(2_000);
   });
+
+  it('is refused soon by hundreds of such patterns', () => {
+    const fields = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`f${n}`, { pattern: '(a+)+' }]));
+    const data = Object.fromEntries(Object.keys(fields).map((key) => [key, `${'a'.repeat(60)}!`]));
+    const started = performance.now();
+    expect(Object.keys(faultsOf(form(fields), data))).toHaveLength(200);
+    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(faultsOf(form({ f: { pattern: '[a-z]+' } }), { f: 'abc' })).toEqual({});
+  });
 });
 
 it.each([
@@ -95,6 +107,8 @@ onEveryDatabase('form definitions', (dialect) => {
     [{ fields: { a: { type: 'text', min_length: 5, max_length: 4 } } }, ['fields', 'a', 'max_length']],
     [{ fields: { a: { type: 'date', max: 'soon' } } }, ['fields', 'a', 'max']],
     [{ fields: { a: { pattern: '(' } } }, ['fields', 'a', 'pattern']],
+    [{ fields: { a: { pattern: 'a)|(?:b' } } }, ['fields', 'a', 'pattern']],
+    [{ fields: { a: { pattern: 'a'.repeat(201) } } }, ['fields', 'a', 'pattern']],
     [{ fields: { a: { type: 'choice' } } }, ['fields', 'a', 'choices']],
     [{ fields: [{ name: 'a' }, { type: 'text' }] }, ['fields', '1', 'name']],
     [{ fields: [{ name: 'a' }, { name: 'a' }] }, ['fields', '1', 'name']],
@@ -104,6 +118,13 @@ onEveryDatabase('form definitions', (dialect) => {
     const { status, body } = await define({ schema });
     expect(status).toBe(400);
     expect(body).toHaveProperty(['schema', ...path]);
+  });
+
+  it('is found by its target, however that is written', async () => {
+    const target_model = unique('SiteVisit').replace('-', '');
+    const { id } = (await define({ target_model })).body;
+    const found = await app.call('GET', `form-definitions/?target_model=${target_model}`);
+    expect(found.body.results.map((row: { id: number }) => row.id)).toEqual([id]);
   });
 
   it('names keys that it does not know, and faulty rules', async () => {
@@ -178,10 +199,46 @@ onEveryDatabase('form definitions', (dialect) => {
     }
   });
 
-  it('is enforced on scans, against their own fields', async () => {
+  it('rejects a scan that does not fit, and keeps it, from wherever it came', async () => {
     await define({ target_model: 'scan_event', schema: { fields: { location: { required: true, type: 'integer' } } } });
-    const scan = await app.call('POST', 'scan-events/', { body: { raw_value: 'X' } });
-    expect([scan.status, scan.body]).toEqual([400, { location: required }]);
-    expect((await app.call('GET', 'scan-events/')).body.count).toBe(0);
+    const unmet = { status: 'rejected', validation_errors: ['location: This field is required.'] };
+    const asset = (await app.call('POST', 'assets/', { body: { asset_tag: unique('F'), name: 'x' } })).body;
+    const scan = await app.call('POST', 'scan-events/', { body: { raw_value: asset.asset_tag } });
+    expect([scan.status, scan.body]).toMatchObject([201, { ...unmet, asset: asset.id }]);
+    const sent = [randomUUID(), randomUUID()].map((client_event_id) => ({ client_event_id, raw_value: unique('S') }));
+    const synced = await app.call('POST', 'sync/', { body: { scan_events: sent } });
+    expect(synced.body).toMatchObject({ accepted_scan_event_ids: [expect.any(Number), expect.any(Number)] });
+    for (const id of synced.body.accepted_scan_event_ids)
+      expect((await app.call('GET', `scan-events/${id}/`)).body).toMatchObject(unmet);
+    const actor = { kind: 'device', id: null, label: 'device:gate', role: 'operator', superuser: false } as const;
+    const ctx = { db: app.database, tenant: app.plant, actor, now: () => new Date(), log: silentLog };
+    expect((await scans.record(ctx as never, { raw_value: unique('S') })).scan).toMatchObject(unmet);
+    const location = (await app.call('POST', 'locations/', { body: { name: 'Gate', code: unique('G') } })).body.id;
+    const good = await app.call('POST', 'scan-events/', { body: { raw_value: unique('S'), location } });
+    expect(good.body).toMatchObject({ status: 'validated', validation_errors: [] });
+  });
+
+  it('refuses names and comparisons that nothing could ever fit', async () => {
+    const listed = await define({ schema: { fields: [{ name: '__proto__', type: 'text' }] } });
+    expect(listed.body).toEqual({ schema: { fields: { 0: { name: ['A field cannot have this name.'] } } } });
+    const rules = await define({
+      validation_rules: [
+        { field: 'a', operator: 'in', value: 5 },
+        { field: 'a', operator: 'gt', value: null },
+        { field: 'a', operator: 'equals', value: null },
+        { field: 'a', operator: 'required', when: { field: 'b', operator: 'lte', value: [1] } },
+      ],
+    });
+    expect(Object.keys(rules.body.validation_rules)).toEqual(['0', '1', '3']);
+    const order = { type: 'datetime', min: '2026-01-01T12:00:00+05:00', max: '2026-01-01T08:00:00Z' };
+    expect((await define({ schema: { fields: { a: order } } })).status).toBe(201);
+    const fields = { constructor: { type: 'text', required: true }, valueOf: { type: 'integer' } };
+    await define({ target_model: 'asset', schema: { fields } });
+    await define({ target_model: 'asset', required_fields: ['constructor', 'hasOwnProperty'] });
+    const bare = await app.call('POST', 'assets/', { body: { asset_tag: unique('F'), name: 'x' } });
+    expect([bare.status, bare.body]).toEqual([
+      400,
+      { custom_fields: { constructor: required, hasOwnProperty: required } },
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestApp, testApp } from '../support/app.ts';
 import { onEveryDatabase } from '../support/databases.ts';
 import { unique } from '../support/samples.ts';
@@ -38,10 +38,14 @@ onEveryDatabase('maintenance and inspections', (dialect) => {
     expect(await listed('due=true')).toEqual([late]);
     expect(await listed('due=true&lead_days=7')).toEqual([late, soon]);
     expect(await listed('due=1&lead_days=99999')).toEqual([late, soon, far]);
+    expect(await listed('lead_days=7')).toEqual([late, soon]);
+    expect(await listed('due=True&overdue=')).toEqual([late]);
     expect(await listed('overdue=false')).toEqual([soon, far, past, unplanned]);
     expect(await listed('due=true&overdue=false&lead_days=7')).toEqual([soon]);
     for (const query of ['due=maybe', 'lead_days=-1', 'lead_days=x', 'due=true&due=true'])
       expect((await app.call('GET', `${path}/?${query}`)).status).toBe(400);
+    expect((await app.call('GET', `${path}/?colour=red`)).body.colour[0]).toContain('due, overdue, lead_days');
+    expect((await app.call('GET', `${path}/?due=true&due=0`)).body).toEqual({ due: ['Give this parameter once.'] });
     const csv = await app.call('GET', `${path}/?asset=${of.asset}&due=true&format=csv`);
     expect(csv.text.trim().split('\r\n')).toHaveLength(2);
   });
@@ -80,43 +84,134 @@ onEveryDatabase('maintenance and inspections', (dialect) => {
     ]);
   });
 
-  it('schedules the next time when a record of a plan is performed', async () => {
-    const of = await asset();
-    const plan = await post('maintenance-plans', { asset: of, name: 'Oil', every_days: 90, next_due_at: inDays(3) });
-    const open = async () => (await app.call('GET', `maintenance-records/?plan=${plan.id}&ordering=id`)).body.results;
-    const [first] = await open();
-    expect(first).toMatchObject({ asset: of, scheduled_at: plan.next_due_at, performed_at: null });
-    expect(first.due_from).toBe(inDays(-7, Date.parse(plan.next_due_at)));
-    expect(await ids(`maintenance-records/?plan=${plan.id}&due=true`)).toEqual([first.id]);
-    const at = inDays(0);
-    await patch('maintenance-records', first.id, { performed_at: at });
-    const [, second, ...more] = await open();
-    expect(more).toEqual([]);
-    expect(second).toMatchObject({ scheduled_at: inDays(90, Date.parse(at)), performed_at: null });
-    const after = (await app.call('GET', `maintenance-plans/${plan.id}/`)).body;
-    expect(after).toMatchObject({ last_performed_at: at, next_due_at: second.scheduled_at });
-    await patch('maintenance-records', first.id, { performed_at: inDays(-1) });
-    expect(await open()).toHaveLength(2);
-    await post('maintenance-records', { asset: of, plan: plan.id, performed_at: inDays(-50) });
-    expect((await app.call('GET', `maintenance-plans/${plan.id}/`)).body.next_due_at).toBe(second.scheduled_at);
+  describe.each([
+    ['maintenance', 'maintenance-records', 'performed_at'],
+    ['inspection', 'inspection-records', 'inspected_at'],
+  ])('a plan for %s', (kind, path, done) => {
+    const plan = async (of: number, more: object = {}) =>
+      post('maintenance-plans', { asset: of, kind, name: unique('Plan'), every_days: 30, ...more });
+    const openOf = (id: number) => ids(`${path}/?plan=${id}&ordering=id`);
+    const planNow = async (id: number) => (await app.call('GET', `maintenance-plans/${id}/`)).body;
+    const record = async (id: number) => (await app.call('GET', `${path}/${id}/`)).body;
+    const change = (id: number, body: object, method = 'PATCH') => app.call(method, `${path}/${id}/`, { body });
+
+    it('schedules the next time when a record of it is done', async () => {
+      const of = await asset();
+      const made = await plan(of, { every_days: 90, next_due_at: inDays(3) });
+      expect(made).toMatchObject({ kind, lead_days: 7 });
+      const open = async () => (await app.call('GET', `${path}/?plan=${made.id}&ordering=id`)).body.results;
+      const [first] = await open();
+      expect(first).toMatchObject({ asset: of, scheduled_at: made.next_due_at, [done]: null });
+      expect(first.due_from).toBe(inDays(-7, Date.parse(made.next_due_at)));
+      for (const query of ['due=true', 'lead_days=3', 'overdue=false'])
+        expect(await ids(`${path}/?plan=${made.id}&${query}`)).toEqual([first.id]);
+      for (const query of ['due=false', 'lead_days=2', 'overdue=true'])
+        expect(await ids(`${path}/?plan=${made.id}&${query}`)).toEqual([]);
+      const at = inDays(0);
+      await patch(path, first.id, { [done]: at });
+      const [, second, ...more] = await open();
+      expect(more).toEqual([]);
+      expect(second).toMatchObject({ scheduled_at: inDays(90, Date.parse(at)), [done]: null });
+      expect(await planNow(made.id)).toMatchObject({ last_performed_at: at, next_due_at: second.scheduled_at });
+      await post(path, { asset: of, plan: made.id, [done]: inDays(-50) });
+      expect((await planNow(made.id)).next_due_at).toBe(second.scheduled_at);
+    });
+
+    it('counts again when the date of what was done is mended, and when that record goes', async () => {
+      const made = await plan(await asset());
+      const [first] = await openOf(made.id);
+      await patch(path, first, { [done]: '2062-01-01T00:00:00Z' });
+      await patch(path, first, { [done]: inDays(-2) });
+      const next = inDays(30, Date.parse((await record(first))[done]));
+      expect((await planNow(made.id)).next_due_at).toBe(next);
+      const [, second] = await openOf(made.id);
+      expect((await record(second)).scheduled_at).toBe(next);
+      const third = (await post(path, { asset: made.asset, plan: made.id, [done]: inDays(-1) })).id;
+      expect((await app.call('DELETE', `${path}/${third}/`)).status).toBe(204);
+      expect((await planNow(made.id)).next_due_at).toBe(next);
+      await patch('maintenance-plans', made.id, { every_days: 10 });
+      expect((await record(second)).scheduled_at).toBe(inDays(-20, Date.parse(next)));
+    });
+
+    it('keeps one open record while it is active, and none when not', async () => {
+      const of = await asset();
+      const made = await plan(of);
+      expect(Date.parse(made.next_due_at) - Date.now()).toBeGreaterThan(29.9 * day);
+      const [id] = await openOf(made.id);
+      await patch('maintenance-plans', made.id, { next_due_at: inDays(2), lead_days: 1 });
+      const moved = await record(id);
+      expect(Date.parse(moved.scheduled_at) - Date.parse(moved.due_from)).toBe(day);
+      await patch('maintenance-plans', made.id, { is_active: false });
+      expect(await openOf(made.id)).toEqual([]);
+      await patch('maintenance-plans', made.id, { is_active: true });
+      expect(await openOf(made.id)).toHaveLength(1);
+      const past = await post(path, { asset: of, plan: made.id, [done]: inDays(0) });
+      expect((await app.call('DELETE', `maintenance-plans/${made.id}/`)).status).toBe(204);
+      expect(await ids(`${path}/?asset=${of}`)).toEqual([past.id]);
+    });
+
+    it('moves with its open record, which cannot be deleted, doubled, undated or taken from it', async () => {
+      const made = await plan(await asset());
+      const [open] = await openOf(made.id);
+      const refused = async (call: Promise<{ status: number; body: object }>) => {
+        const { status, body } = await call;
+        return [status, ...Object.keys(body)];
+      };
+      expect(await refused(app.call('DELETE', `${path}/${open}/`))).toEqual([409, 'detail']);
+      expect(await refused(change(open, { scheduled_at: null }))).toEqual([400, 'scheduled_at']);
+      const doubled = { asset: made.asset, plan: made.id, scheduled_at: inDays(1) };
+      expect(await refused(app.call('POST', `${path}/`, { body: doubled }))).toEqual([400, 'plan']);
+      const loose = await post(path, { asset: made.asset, scheduled_at: inDays(1) });
+      expect(await refused(change(loose.id, { plan: made.id }))).toEqual([400, 'plan']);
+      const at = inDays(12);
+      expect((await change(open, { scheduled_at: at })).body.due_from).toBe(inDays(-7, Date.parse(at)));
+      expect((await planNow(made.id)).next_due_at).toBe(at);
+      expect((await change(open, { plan: null })).status).toBe(200);
+      expect(await openOf(made.id)).toHaveLength(1);
+      const [next] = await openOf(made.id);
+      await patch(path, next, { [done]: inDays(0) });
+      expect(await refused(change(next, { [done]: null }))).toEqual([400, done]);
+      expect(await openOf(made.id)).toHaveLength(2);
+    });
+
+    it('is kept by a row that an older client sends back without it', async () => {
+      const made = await plan(await asset());
+      const [open] = await openOf(made.id);
+      const { plan: _, due_from: __, ...row } = await record(open);
+      const sent = await change(open, { ...row, [done]: inDays(0) }, 'PUT');
+      expect([sent.status, sent.body.plan]).toEqual([200, made.id]);
+      expect(await openOf(made.id)).toHaveLength(2);
+    });
+
+    it('is done once by two who say so at the same time', async () => {
+      const made = await plan(await asset());
+      const [open] = await openOf(made.id);
+      const at = inDays(0);
+      await Promise.all([
+        change(open, { [done]: at }),
+        change(open, { [done]: at }),
+        app.call('POST', `${path}/`, { body: { asset: made.asset, plan: made.id, [done]: at } }),
+        app.call('PATCH', `maintenance-plans/${made.id}/`, { body: { lead_days: 3 } }),
+      ]);
+      const still = await ids(`${path}/?plan=${made.id}&lead_days=400`);
+      expect(still).toHaveLength(1);
+      expect((await record(still[0])).scheduled_at).toBe(inDays(30, Date.parse(at)));
+    });
   });
 
-  it('keeps one open record for an active plan, and none for another', async () => {
+  it('has plans of both kinds for one asset, each with records of its own', async () => {
     const of = await asset();
-    const plan = await post('maintenance-plans', { asset: of, name: 'Filter', every_days: 30 });
-    expect(Date.parse(plan.next_due_at) - Date.now()).toBeGreaterThan(29.9 * day);
-    const open = () => ids(`maintenance-records/?plan=${plan.id}`);
-    const [id] = await open();
-    await patch('maintenance-plans', plan.id, { next_due_at: inDays(2), lead_days: 1 });
-    const moved = (await app.call('GET', `maintenance-records/${id}/`)).body;
-    expect(Date.parse(moved.scheduled_at) - Date.parse(moved.due_from)).toBe(day);
-    await patch('maintenance-plans', plan.id, { is_active: false });
-    expect(await open()).toEqual([]);
-    await patch('maintenance-plans', plan.id, { is_active: true });
-    expect(await open()).toHaveLength(1);
-    const done = await post('maintenance-records', { asset: of, plan: plan.id, performed_at: inDays(0) });
-    expect((await app.call('DELETE', `maintenance-plans/${plan.id}/`)).status).toBe(204);
-    expect(await ids(`maintenance-records/?asset=${of}`)).toEqual([done.id]);
+    const plans = [];
+    for (const kind of ['maintenance', 'inspection', 'inspection'])
+      plans.push(await post('maintenance-plans', { asset: of, kind, name: kind, every_days: 7 }));
+    expect(await ids(`maintenance-records/?asset=${of}&lead_days=30`)).toHaveLength(1);
+    expect(await ids(`inspection-records/?asset=${of}&lead_days=30`)).toHaveLength(2);
+    expect(await ids(`maintenance-plans/?asset=${of}&kind=inspection&ordering=id`)).toEqual([plans[1].id, plans[2].id]);
+    const wrong = { asset: of, plan: plans[0].id, inspected_at: inDays(0) };
+    const { status, body } = await app.call('POST', 'inspection-records/', { body: wrong });
+    expect([status, body]).toEqual([400, { plan: ['This plan is for maintenance, and not for inspection.'] }]);
+    const turned = await app.call('PATCH', `maintenance-plans/${plans[0].id}/`, { body: { kind: 'inspection' } });
+    expect([turned.status, Object.keys(turned.body)]).toEqual([400, ['kind']]);
   });
 
   it('refuses a plan of another asset, and a record that moves to one', async () => {
@@ -134,7 +229,8 @@ onEveryDatabase('maintenance and inspections', (dialect) => {
 
   it('goes with its asset, and stays in its history', async () => {
     const id = await asset();
-    await post('maintenance-plans', { asset: id, name: 'x', every_days: 1 });
+    for (const kind of ['maintenance', 'inspection'])
+      await post('maintenance-plans', { asset: id, kind, name: 'x', every_days: 1 });
     await post('maintenance-records', { asset: id, performed_at: inDays(0) });
     await post('inspection-records', { asset: id });
     expect((await app.call('DELETE', `assets/${id}/`)).status).toBe(204);

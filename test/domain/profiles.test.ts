@@ -4,7 +4,7 @@ import { type TestApp, testApp } from '../support/app.ts';
 import { onEveryDatabase } from '../support/databases.ts';
 
 const device = (device_identifier: string, platform = 'android') =>
-  ({ device_identifier, platform, sdk_features: { nfc: true } }) as never;
+  ({ device_identifier, platform, sdk_features: { nfc: true, camera: { fps: 30, hdr: null } } }) as never;
 const flag = (conditions: Record<string, unknown>, enabled = true) => ({ key: 'f', enabled, conditions });
 
 describe('a feature flag', () => {
@@ -20,6 +20,9 @@ describe('a feature flag', () => {
     [{ sdk_features: { nfc: true } }, true],
     [{ sdk_features: { nfc: false } }, false],
     [{ platform: 'android', device_identifier: 'B' }, false],
+    [{ sdk_features: { camera: { hdr: null, fps: 30 } } }, true],
+    [{ sdk_features: { camera: { fps: 30 } } }, false],
+    [{ sdk_features: { toString: undefined, valueOf: null } }, false],
   ])('with %j is %s', (conditions, on) => {
     expect(isOn(flag(conditions), device('A'))).toBe(on);
     expect(isOn(flag(conditions, false), device('A'))).toBe(false);
@@ -57,6 +60,7 @@ onEveryDatabase('feature flags', (dialect) => {
     expect((await ask('device_profile=999999')).body).toEqual({ device_profile: ['Device profile not found.'] });
     expect((await ask('device_profile=x')).status).toBe(400);
     expect((await ask('')).status).toBe(400);
+    expect((await ask(`device_profile=${id}&device_identifier=none`)).status).toBe(400);
   });
 
   it('are unique by key, ordered and searched by it', async () => {

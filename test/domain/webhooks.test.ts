@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { wants } from '../../src/domain/outbox/service.ts';
 import { type TestApp, testApp } from '../support/app.ts';
 import { onEveryDatabase } from '../support/databases.ts';
 import { unique } from '../support/samples.ts';
@@ -60,6 +61,34 @@ onEveryDatabase('webhooks', (dialect) => {
     async (url) => expect(Object.keys(await make({ url }))).toEqual(['url']),
   );
 
+  it('refuses an event of ours that will never come, and takes groups and names of others', async () => {
+    const events = ['asset.created', 'asset.creatd', 'scan.*', '*', 'Printer.attention', 'order.ready', 'sync'];
+    const refused = await app.call('POST', 'webhooks/', { body: { name: 'x', ...outbound, events } });
+    expect([refused.status, Object.keys(refused.body.events)]).toEqual([400, ['1', '4']]);
+    expect(refused.body.events[1][0]).toContain('asset.created, asset.updated');
+    const taken = events.filter((_, index) => index !== 1 && index !== 4);
+    const endpoint = await make({ ...outbound, events: taken });
+    expect(endpoint.events).toEqual(taken);
+    const changed = await app.call('PATCH', `webhooks/${endpoint.id}/`, { body: { events: ['batch.made'] } });
+    expect(Object.keys(changed.body.events)).toEqual(['0']);
+    expect((await make({ direction: 'inbound', events: ['asset.creatd'] })).events).toEqual(['asset.creatd']);
+  });
+
+  it.each([
+    [[], 'asset.created', true],
+    [['*'], 'order.ready', true],
+    [['asset.*'], 'asset.moved', true],
+    [['asset.*'], 'assets.moved', false],
+    [['scan.created'], 'scan.rejected', false],
+    [['sync'], 'sync', true],
+  ])('an endpoint for %j and %s: %s', (events, name, wanted) => expect(wants(events, name)).toBe(wanted));
+
+  it('reads an empty filter as none, and names its own among those that it knows', async () => {
+    const all = (await app.call('GET', 'webhooks/')).body.count;
+    expect((await app.call('GET', 'webhooks/?status=')).body.count).toBe(all);
+    expect((await app.call('GET', 'webhooks/?state=x')).body.state[0]).toContain('is_active, status, page');
+  });
+
   it('lets an operator make endpoints, and only an admin change them', async () => {
     const body = { name: unique('W'), ...outbound };
     const { status, body: row } = await app.call('POST', 'webhooks/', { role: 'operator', body });
@@ -116,6 +145,15 @@ onEveryDatabase('webhooks', (dialect) => {
     for (const { status, body } of again) expect([status, body]).toEqual([202, first!.body]);
     const listed = await app.call('GET', `webhook-deliveries/?endpoint=${id}`, { tenant: app.other });
     expect(listed.body.results.map((row: { id: number }) => row.id)).toEqual([first!.body.delivery_id]);
+  });
+
+  it('refuses a signed message that is nested too deep, or no JSON', async () => {
+    const { id } = await make({ direction: 'inbound', secret: 'hush' });
+    const deep = (levels: number) =>
+      `{"endpoint_id":${id},"event_name":"x","payload":${'{"a":'.repeat(levels)}1${'}'.repeat(levels + 1)}`;
+    for (const raw of [deep(100), deep(50_000), '{', ''])
+      expect([raw.length, (await send(raw, sign(raw, 'hush'))).status]).toEqual([raw.length, 400]);
+    expect((await send(deep(40), sign(deep(40), 'hush'))).status).toBe(202);
   });
 
   it('refuses a signature that is wrong, late or of no one, all alike', async () => {

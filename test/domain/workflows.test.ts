@@ -65,9 +65,12 @@ onEveryDatabase('workflows', (dialect) => {
       { field: 'x', operator: 'matches', value: '(' },
       { field: 'x', operator: 'exists' },
       { field: 'x', operator: 'gt' },
+      { field: 'x', operator: 'matches', value: 'a'.repeat(201) },
+      { field: 'x', operator: 'matches', value: 5 },
     ];
     const body = await refused({ entry_conditions });
-    expect(Object.keys(body.entry_conditions)).toEqual(['1', '2', '3', '5']);
+    expect(Object.keys(body.entry_conditions)).toEqual(['1', '2', '3', '5', '6', '7']);
+    expect(body.entry_conditions[3].value[0]).toMatch(/^Not a valid pattern: .*parenthes|group/);
     expect(body.entry_conditions[1]).toEqual({
       field: ['This field is required.'],
       operator: [expect.stringMatching(/^Invalid operator\. Supported: equals, /)],

@@ -10,6 +10,12 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 describe('the request id', () => {
+  it('says of JSON that is refused whether it is broken or holds a forbidden key', async () => {
+    const told = async (raw: string) => (await app.call('POST', 'assets/', { raw })).body.detail;
+    expect(await told('{"name": ')).toMatch(/^JSON parse error/);
+    expect(await told('{"custom_fields": {"__proto__": 1}}')).toBe('A key "__proto__" is not taken here.');
+  });
+
   it('is the one that was sent, also on a failure', async () => {
     const headers = { 'X-Request-ID': 'from-the-phone/7' };
     for (const [path, status] of [

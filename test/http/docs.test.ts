@@ -70,6 +70,11 @@ describe.each(['swagger', 'redoc'])('the page %s', (name) => {
   });
 });
 
+it('says of every part what it is for', () => {
+  const { tags } = openApiDocument('0.0.0') as { tags: { name: string; description: string }[] };
+  expect(tags.filter(({ name, description }) => description === name)).toEqual([]);
+});
+
 it('serves no other file of the packages', async () => {
   for (const name of ['package.json', '..%2Fpackage.json', '%2e%2e%2fpackage.json', 'constructor', '__proto__'])
     expect([name, (await get(`/api/docs/assets/${name}`)).status]).toEqual([name, 404]);

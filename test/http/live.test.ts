@@ -24,10 +24,13 @@ onEveryDatabase('live data', (dialect) => {
     (await app.call('POST', 'assets/', { tenant, body: { asset_tag: unique('L'), name: 'x' } })).body;
   const scan = async (raw_value: string) => (await app.call('POST', 'scan-events/', { body: { raw_value } })).body;
 
-  /** Opens the stream; `next` resolves to its next event. */
-  async function open(lastId?: string) {
+  const readerToken = () => {
     const claims = { token_type: 'access', user_id: app.userId('read_only'), jti: unique('j') };
-    const token = jwt.sign(claims, createSecretKey(Buffer.alloc(32, 7)), { algorithm: 'HS256', expiresIn: 60 });
+    return jwt.sign(claims, createSecretKey(Buffer.alloc(32, 7)), { algorithm: 'HS256', expiresIn: 60 });
+  };
+
+  /** Opens the stream; `next` resolves to its next event. */
+  async function open(lastId?: string, token = readerToken()) {
     const headers: Record<string, string> = { Authorization: `Bearer ${token}`, 'X-Tenant-ID': 'plant' };
     if (lastId !== undefined) headers['Last-Event-ID'] = lastId;
     const gone = new AbortController();
@@ -67,6 +70,9 @@ onEveryDatabase('live data', (dialect) => {
     expect([ids(newer.assets), ids(newer.scan_events)]).toEqual([[second.id], [scanned.id]]);
     await app.call('PATCH', `assets/${first.id}/`, { body: { name: 'Renamed' } });
     expect(ids((await app.call('GET', `live-data/?since=${since}`)).body.assets)).toEqual([first.id, second.id]);
+    const withBlank = since.replace('Z', ' 00:00');
+    expect(ids((await app.call('GET', `live-data/?since=${withBlank}`)).body.assets)).toEqual([first.id, second.id]);
+    expect((await app.call('GET', 'live-data/?since=')).body.assets.length).toBeGreaterThanOrEqual(2);
     expect((await app.call('GET', 'live-data/?since=yesterday')).body).toHaveProperty('since');
   });
 
@@ -107,6 +113,29 @@ onEveryDatabase('live data', (dialect) => {
     expect(event.event).toBe('reset');
     expect(event.data.assets[0].id).toBe(known.id);
     stream.leave();
+  });
+
+  it('ends with the token that opened it, however busy the site is', async () => {
+    const token = (await app.call('POST', 'tokens/', { body: { name: unique('screen'), role: 'read_only' } })).body;
+    const stream = await open(undefined, token.token);
+    await stream.next();
+    const made = await asset();
+    expect((await stream.next())!.data.assets).toMatchObject([{ id: made.id }]);
+    expect((await app.call('DELETE', `tokens/${token.id}/`)).status).toBe(204);
+    await asset();
+    expect(await stream.next()).toBeNull();
+  });
+
+  it('gives the place of a stream that was left to the next one at once', async () => {
+    const streams = await Promise.all(Array.from({ length: 200 }, () => open()));
+    expect(streams.filter(({ status }) => status === 200)).toHaveLength(200);
+    const refused = await app.call('GET', 'live-data/stream/', { role: 'operator' });
+    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '10']);
+    for (const { leave } of streams) leave();
+    await sleep(200);
+    const next = await open();
+    expect(next.status).toBe(200);
+    next.leave();
   });
 
   it('asks for a token and a tenant', async () => {

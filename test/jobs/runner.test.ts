@@ -70,6 +70,13 @@ onEveryDatabase('the job runner', (dialect) => {
     expect(new Set(done).size).toBe(300);
   });
 
+  it('forgets no job of a lane that empties while more of it is claimed', async () => {
+    const lanesOf = await Promise.all([1, 2].map(() => inTransaction(ctx, (tx) => lanes.make(tx, 'system'))));
+    for (const lane of lanesOf) await add(400, { lane });
+    await run([kind(async () => undefined)]);
+    await until(async () => (await left()).length === 0, 'the jobs to be done', 20_000);
+  });
+
   it('takes a job as soon as it is committed', async () => {
     let began = 0;
     await run([

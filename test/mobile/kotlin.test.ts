@@ -261,6 +261,11 @@ describe.skipIf(reason)(`the Android client${reason ? ` (skipped: ${reason})` : 
     expect(Math.abs(Date.parse(event.offline_captured_at as string) - Date.now())).toBeLessThan(30_000);
   });
 
+  it('does not set its clock by an answer that it has slept through', async () => {
+    const one = await plant.device('sleepy', { sleeps: 60_000 });
+    expect((await one.ask('look')).clock_offset).toBe(0);
+  });
+
   it('waits as long as a busy server asks', async () => {
     const busy = createServer((request, response) => {
       request.resume().on('end', () => response.writeHead(429, { 'Retry-After': '7' }).end('{"detail":"busy"}'));

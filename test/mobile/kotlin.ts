@@ -53,6 +53,8 @@ export interface DeviceOptions {
   limit?: number;
   /** By how many ms its clock is wrong. */
   skew?: number;
+  /** How many ms it sleeps through whenever it has looked at its clock. */
+  sleeps?: number;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect.
@@ -74,7 +76,7 @@ export class Device {
   constructor(classes: string, folder: string, options: DeviceOptions) {
     this.#classes = classes;
     this.folder = folder;
-    this.#options = { batch: 500, limit: 500, skew: 0, ...options };
+    this.#options = { batch: 500, limit: 500, skew: 0, sleeps: 0, ...options };
   }
 
   get journal(): string {
@@ -84,8 +86,8 @@ export class Device {
   start(): this {
     mkdirSync(this.folder, { recursive: true });
     const classPath = [this.#classes, standardLibrary()!, json].join(delimiter);
-    const { address, name, batch, limit, skew } = this.#options;
-    const args = [this.folder, address, 'plant-1', name, batch, limit, skew].map(String);
+    const { address, name, batch, limit, skew, sleeps } = this.#options;
+    const args = [this.folder, address, 'plant-1', name, batch, limit, skew, sleeps].map(String);
     const child = spawn(onPath('java')!, ['-Xmx128m', '-XX:+UseSerialGC', '-cp', classPath, 'DeviceKt', ...args]);
     const waiting: Waiting[] = [];
     let err = '';

@@ -66,6 +66,17 @@ const seeds: Record<string, Seed> = {
     const told = { endpoint_id, event_name: 'order.created', payload: {} };
     return (await app.call('POST', 'webhooks/inbound/', { tenant, body: told })).body.delivery_id;
   },
+  'sync-quarantine': async (app, tenant) => {
+    const note = unique('no scan');
+    await app.call('POST', 'sync/', { tenant, body: { scan_events: [{ note }] } });
+    return newest(app, tenant, 'sync-quarantine');
+  },
+  'sync-conflicts': async (app, tenant) => {
+    const { id, updated_at } = (await app.call('POST', 'assets/', { tenant, body: samples.assets!() })).body;
+    const edit = { id, base_updated_at: updated_at, captured_at: updated_at, fields: { status: 'no such' } };
+    await app.call('POST', 'sync/', { tenant, body: { asset_changes: [edit] } });
+    return newest(app, tenant, 'sync-conflicts');
+  },
   'workflow-runs': async (app, tenant) => {
     const now = new Date().toISOString();
     const data = { context: '{}', input_data: '{}', output_data: '{}', error: '', created_at: now, updated_at: now };
@@ -73,6 +84,9 @@ const seeds: Record<string, Seed> = {
     return app.database.insert('workflow_runs', { ...row, status: 'success' });
   },
 };
+
+const newest = async (app: TestApp, tenant: Tenant, path: string): Promise<number> =>
+  (await app.call('GET', `${path}/?ordering=-id`, { tenant })).body.results[0].id;
 
 /** Rows that `createRow` made, by app, tenant and path. */
 const made = new WeakMap<TestApp, Map<string, number>>();

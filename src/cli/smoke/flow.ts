@@ -47,8 +47,19 @@ async function runStep(step: Step, variables: Variables): Promise<Outcome> {
     return done(0, `No answer from ${variables.baseUrl}: ${cause?.message || message}.`);
   }
   if (answer.status !== step.status)
-    return done(answer.status, `Answered ${answer.status} instead of ${step.status}: ${text.slice(0, 300)}`);
+    return done(answer.status, [refusal(step, answer, text), advice(answer, variables)].filter(Boolean).join(' '));
   return done(answer.status, check(step, text, variables));
+}
+
+const refusal = (step: Step, { status }: Response, text: string): string =>
+  `Answered ${status} instead of ${step.status}${text ? `: ${text.slice(0, 300)}` : '.'}`;
+
+/** What to look at, where the status tells. */
+function advice({ status, headers }: Response, { baseUrl, username, tenantId, accessToken }: Variables): string {
+  if (status >= 300 && status < 400) return `It points to ${headers.get('Location')}: is that where the service is?`;
+  if (status === 401 && !accessToken) return `Check the name ${username} and the password.`;
+  if (status === 403) return `Is ${username} a member of tenant ${tenantId}, with a role that writes?`;
+  return status === 404 && !accessToken ? `Is the service at ${baseUrl}?` : '';
 }
 
 /** A call of the flow, with token and tenant as far as they are known. */
@@ -60,6 +71,8 @@ export function request(method: string, path: string, variables: Variables, body
   return fetch(variables.baseUrl + filled(path, variables, encodeURIComponent), {
     method,
     headers,
+    // Followed, a POST would become a GET.
+    redirect: 'manual',
     signal: AbortSignal.timeout(patience),
     ...(body && { body: JSON.stringify(bodyOf(body, variables)) }),
   });

@@ -34,8 +34,10 @@ async function variablesOf({ baseUrl, username, password, passwordStdin, tenantI
   if (!baseUrl || !username || !tenantId) throw new ConfigError('Say --base-url, --username and --tenant-id.');
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol))
     throw new ConfigError(`--base-url wants an address such as http://127.0.0.1:8000, not "${baseUrl}".`);
+  const { search, hash } = new URL(baseUrl);
+  if (search || hash) throw new ConfigError(`--base-url is where the service is, without "${search}${hash}".`);
   return {
-    baseUrl: baseUrl.replace(/\/+$/, ''),
+    baseUrl: baseUrl.replace(/\/+$/, '').replace(/\/api(\/v1)?$/, ''),
     username,
     password: password ?? (await readPassword({ passwordStdin, label: `Password of ${username}`, known: true })),
     tenantId,

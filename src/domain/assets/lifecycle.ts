@@ -28,11 +28,15 @@ export interface Circumstance {
   always?: boolean;
   /** Of a change that was made offline. */
   sync?: OfflineOrigin;
+  /** Fields that were set to what they are: a new version and a record all the same. */
+  confirmed?: Record<string, unknown>;
 }
 
 /** When an offline change counts as made, and on which device. */
 export interface OfflineOrigin {
   captured_at: string;
+  /** Breaks the tie with the version that it was made over. */
+  step: 0 | 1;
   device: string;
   /** What the device's clock said. */
   claimed: string;
@@ -95,15 +99,16 @@ export async function write(
   circumstance: Circumstance = {},
 ): Promise<AssetRow> {
   const changed = differences(asset, changes);
-  if (Object.keys(changed).length === 0 && !circumstance.always) return asset;
+  const recorded = { ...circumstance.confirmed, ...changed };
+  if (Object.keys(recorded).length === 0 && !circumstance.always) return asset;
   const written = await store.update(ctx, assets, asset, changed);
-  const previous = Object.fromEntries(Object.keys(changed).map((field) => [field, asset[field as keyof AssetRow]]));
+  const previous = Object.fromEntries(Object.keys(recorded).map((field) => [field, asset[field as keyof AssetRow]]));
   history.append(ctx, {
     asset: asset.id,
     event_type: circumstance.event_type ?? eventTypeOf(changed),
     previous_state: previous,
     new_state: {
-      ...changed,
+      ...recorded,
       ...(circumstance.note && { note: circumstance.note }),
       ...(circumstance.sync && { sync: circumstance.sync }),
     },

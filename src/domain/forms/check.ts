@@ -1,7 +1,7 @@
 /** A submission against a form: what is wrong, by field. */
+import { fits } from '../../base/pattern.ts';
 import { parseInstant } from '../../resource/fields.ts';
 import { type Condition, type FieldSpec, fieldsOf, isDate, type Rule } from './language.ts';
-import { fits } from './pattern.ts';
 import type { FormRow } from './resource.ts';
 
 export type Faults = Record<string, string[]>;

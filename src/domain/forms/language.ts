@@ -1,8 +1,8 @@
 /** The language of a form: which fields a submission has and what they hold. docs/FORMS.md describes it. */
 import { z } from 'zod';
+import { patternFault } from '../../base/pattern.ts';
 import { parseInstant } from '../../resource/fields.ts';
 import { wording } from '../../resource/parse.ts';
-import { patternFault } from './pattern.ts';
 
 export const fieldTypes = ['text', 'integer', 'number', 'boolean', 'date', 'datetime', 'choice', 'choices'] as const;
 export const ruleOperators = ['equals', 'not_equals', 'in', 'gt', 'gte', 'lt', 'lte', 'required'] as const;
@@ -27,7 +27,9 @@ const key = z
   .string()
   .min(1)
   .max(80)
-  .regex(/^[^\0.]+$/, { error: 'A field name holds no dots.' });
+  .regex(/^[^\0.]+$/, { error: 'A field name holds no dots.' })
+  // No JSON that is read here can have it.
+  .refine((name) => name !== '__proto__', { error: 'A field cannot have this name.' });
 const bound = z.union([z.number(), z.string().max(40)], { error: 'A number, a date or a time.' });
 const length = z.int().min(0).max(100_000);
 const choice = z.union([z.string().max(200), z.number()], { error: 'A text or a number.' });
@@ -44,7 +46,7 @@ const FieldSpec = z
     max: bound.optional(),
     min_length: length.optional(),
     max_length: length.optional(),
-    pattern: z.string().max(200).optional(),
+    pattern: z.string().optional(),
     choices: z.array(choice).min(1).max(500).optional(),
   })
   .superRefine((spec, ctx) => {
@@ -95,7 +97,19 @@ export const FormSchema = z.record(z.string(), z.unknown()).superRefine((schema,
 const operand = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.union([z.string(), z.number()]))], {
   error: 'A text, a number, true, false, null or a list.',
 });
-const Condition = z.strictObject({ field: key, operator: z.enum(ruleOperators).exclude(['required']), value: operand });
+/** A comparison that can never hold would refuse every write to the target. */
+function checkOperand({ operator, value }: { operator: string; value?: unknown }, ctx: z.RefinementCtx): void {
+  const fault = (message: string) => ctx.addIssue({ code: 'custom', path: ['value'], message });
+  if (value === undefined) return;
+  if (operator === 'in' && !Array.isArray(value)) fault('Expected a list of items.');
+  if (ordered.includes(operator) && typeof value !== 'number' && typeof value !== 'string')
+    fault('A number, a date or a time.');
+}
+const ordered = ['gt', 'gte', 'lt', 'lte'];
+
+const Condition = z
+  .strictObject({ field: key, operator: z.enum(ruleOperators).exclude(['required']), value: operand })
+  .superRefine(checkOperand);
 const Rule = z
   .strictObject({
     field: key,
@@ -108,9 +122,11 @@ const Rule = z
   })
   .superRefine((rule, ctx) => {
     const given = Number(rule.value !== undefined) + Number(rule.other_field !== undefined);
-    if (given === (rule.operator === 'required' ? 0 : 1)) return;
-    const message = rule.operator === 'required' ? 'The operator required has no value.' : 'Give value or other_field.';
-    ctx.addIssue({ code: 'custom', path: ['value'], message });
+    const fault = (message: string) => ctx.addIssue({ code: 'custom', path: ['value'], message });
+    if (rule.operator === 'required') {
+      if (given > 0) fault('The operator required has no value.');
+    } else if (given !== 1) fault('Give value or other_field.');
+    else checkOperand(rule, ctx);
   });
 
 export type Condition = z.output<typeof Condition>;
@@ -139,8 +155,10 @@ function isBound(type: FieldType, value: number | string): boolean {
   return typeof value === 'number';
 }
 
-const isAbove = (low: number | string | undefined, high: number | string | undefined): boolean =>
-  low !== undefined && high !== undefined && typeof low === typeof high && low > high;
+function isAbove(low: number | string | undefined, high: number | string | undefined): boolean {
+  const [one, two] = [low, high].map((side) => (typeof side === 'string' ? (parseInstant(side) ?? side) : side));
+  return one !== undefined && two !== undefined && typeof one === typeof two && one > two;
+}
 
 /** A day that exists, as 2026-01-31. */
 export const isDate = (value: string): boolean =>

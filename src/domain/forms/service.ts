@@ -26,20 +26,26 @@ async function known<T>(ctx: TenantContext, written: Promise<T>): Promise<T> {
 /** What forms can be enforced on. */
 export type Target = 'asset' | 'maintenance_record' | 'inspection_record' | 'scan_event';
 
-/** Invalid, its messages below `field` where there is one, unless the data fits every active form of the target. */
+/** Invalid, its messages below `field`, unless the data fits every active form of the target. */
 export async function enforce(
   ctx: TenantContext,
   target: Target,
   data: Record<string, unknown>,
-  field?: string,
+  field: string,
 ): Promise<void> {
-  if (ctx.tenant.formTargets && !ctx.tenant.formTargets.includes(target)) return;
-  const faults: Faults = {};
+  const faults = await unmet(ctx, target, data);
+  if (Object.keys(faults).length > 0) throw new Invalid({ [field]: faults });
+}
+
+/** What the data lacks for the active forms of the target, by field; empty when it fits all. */
+export async function unmet(ctx: TenantContext, target: Target, data: Record<string, unknown>): Promise<Faults> {
+  if (ctx.tenant.formTargets && !ctx.tenant.formTargets.includes(target)) return {};
+  const faults = new Map<string, string[]>();
   for (const form of await activeOf(ctx, target)) {
     for (const [key, messages] of Object.entries(faultsOf(form, data)))
-      faults[key] = [...new Set([...(faults[key] ?? []), ...messages])];
+      faults.set(key, [...new Set([...(faults.get(key) ?? []), ...messages])]);
   }
-  if (Object.keys(faults).length > 0) throw new Invalid(field === undefined ? faults : { [field]: faults });
+  return Object.fromEntries(faults);
 }
 
 async function activeOf(ctx: TenantContext, target: Target): Promise<FormRow[]> {

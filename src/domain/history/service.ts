@@ -61,6 +61,12 @@ export function append(ctx: TenantContext, happening: Happening): void {
   });
 }
 
+/** Whether the tenant has, or had, an asset of that id. */
+export async function knows(ctx: TenantContext, asset: number): Promise<boolean> {
+  const sql = 'SELECT id FROM asset_state_history WHERE tenant_id = ? AND asset_id = ? LIMIT 1';
+  return (await ctx.db.query(sql, [ctx.tenant.id, asset])).length > 0;
+}
+
 /** The records of one asset, newest first unless the query says otherwise. */
 export async function ofAsset(ctx: TenantContext, asset: number, query: QueryText): Promise<Page<HistoryRow>> {
   await changes.catchUp(ctx);

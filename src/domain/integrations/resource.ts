@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineResource } from '../../resource/define.ts';
+import { defineResource, type RowOf } from '../../resource/define.ts';
 import { flag, jsonObject, text } from '../../resource/fields.ts';
 
 export const connectorTypes = [
@@ -25,7 +25,9 @@ export const integrations = defineResource({
   fields: z.object({
     name: text(200),
     connector_type: z.enum(connectorTypes),
-    config: jsonObject(),
+    config: jsonObject().describe(
+      'Values under keys such as password, token or api_key are answered as a mask, such as ••••7K3F9Q2M; a mask that is sent back keeps the secret',
+    ),
     is_active: flag(true),
   }),
   search: ['name'],
@@ -33,3 +35,5 @@ export const integrations = defineResource({
   order: 'name',
   filters: ['name', 'connector_type', 'is_active'],
 });
+
+export type IntegrationRow = RowOf<typeof integrations>;

@@ -4,7 +4,7 @@ import type { Context, TenantContext } from '../../db/context.ts';
 import * as changes from '../../queue/changes.ts';
 import type { AnyResource, RowOf } from '../../resource/define.ts';
 import { instant } from '../../resource/fields.ts';
-import { parse } from '../../resource/parse.ts';
+import { ownFilters, type QueryText } from '../../resource/pages.ts';
 import { guarded, type Operation } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
@@ -38,9 +38,9 @@ export interface News extends Live {
 }
 
 /** The newest rows; with `since` only those changed (assets) or recorded (scans) after it. */
-export const snapshot = (ctx: Context, query: unknown = {}): Promise<Live> =>
+export const snapshot = (ctx: Context, query: QueryText = {}): Promise<Live> =>
   guarded(ctx, 'assets', 'view', async (inside) => {
-    const { since } = parse(Query, query);
+    const { since } = ownFilters(Query, { since: withSign(query.since) });
     // First: what is committed meanwhile is told twice rather than not at all.
     const cursor = await cursorNow(inside);
     return {
@@ -49,6 +49,10 @@ export const snapshot = (ctx: Context, query: unknown = {}): Promise<Live> =>
       cursor,
     };
   });
+
+/** A `+` that was sent as it is has become a blank. */
+const withSign = (since: QueryText[string]): QueryText[string] =>
+  typeof since === 'string' ? since.replace(/ (?=\d\d:\d\d$)/, '+') : since;
 
 async function newestOf<R extends AnyResource>(
   ctx: TenantContext,

@@ -2,18 +2,17 @@
 import { z } from 'zod';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import type { AnyResource } from '../../resource/define.ts';
-import { type Clause, list, parseListQuery } from '../../resource/pages.ts';
-import { parse } from '../../resource/parse.ts';
+import { type Clause, list, ownFilters, parseListQuery, truth } from '../../resource/pages.ts';
 import { guarded, type Operation, type Served } from '../../resource/serve.ts';
 
-const truth = z.enum(['true', 'false', '1', '0']).optional();
 export const DueQuery = z.object({
-  due: truth,
-  overdue: truth,
+  due: truth().describe('What is open and due: from so many days ahead as its plan says, else at its time'),
+  overdue: truth().describe('What is open and past its time'),
   lead_days: z
     .string()
     .regex(/^\d{1,5}$/, { error: 'A valid integer is required.' })
-    .optional(),
+    .optional()
+    .describe('How many days ahead to look instead; without due it asks for what is due'),
 });
 
 export interface DueColumns {
@@ -32,20 +31,21 @@ export function withDue<R extends AnyResource>(served: Served<R>, columns: DueCo
   whole.query = DueQuery;
   whole.run = (ctx, { query }) =>
     guarded(ctx, resource.area, 'view', (inside) => {
-      const { due, overdue, lead_days, ...rest } = query;
-      const asked = parse(DueQuery, { due, overdue, lead_days });
-      return list<R>(inside, resource, parseListQuery(resource, rest), clausesOf(inside, columns, asked)) as Promise<
-        Awaited<ReturnType<Served<R>['list']>>
-      >;
+      const asked = ownFilters(DueQuery, query);
+      return list<R>(
+        inside,
+        resource,
+        parseListQuery(resource, query, DueQuery),
+        clausesOf(inside, columns, asked),
+      ) as Promise<Awaited<ReturnType<Served<R>['list']>>>;
     });
   return served.operations;
 }
 
 function clausesOf(ctx: TenantContext, { at, from, open }: DueColumns, asked: z.output<typeof DueQuery>): Clause[] {
   const clauses: Clause[] = [];
-  const add = (wanted: string | undefined, text: string, until: string) => {
-    if (wanted === undefined) return;
-    const yes = wanted === 'true' || wanted === '1';
+  const add = (yes: boolean | undefined, text: string, until: string) => {
+    if (yes === undefined) return;
     const full = `${open} AND ${text}`;
     // What has no time is never due: NOT over a NULL would leave it out of both answers.
     const otherwise = `${at} IS NULL OR NOT (${full})`;
@@ -53,7 +53,7 @@ function clausesOf(ctx: TenantContext, { at, from, open }: DueColumns, asked: z.
   };
   const lead = asked.lead_days;
   if (lead === undefined) add(asked.due, `${from} <= ?`, timestamp(ctx));
-  else add(asked.due, `${at} <= ?`, daysAfter(timestamp(ctx), Number(lead)));
+  else add(asked.due ?? true, `${at} <= ?`, daysAfter(timestamp(ctx), Number(lead)));
   add(asked.overdue, `${at} < ?`, timestamp(ctx));
   return clauses;
 }

@@ -14,6 +14,13 @@ import {
 const asset = { table: 'assets', label: 'Asset' };
 const days = (least: number) => z.int().min(least).max(36_500);
 
+export const planKinds = ['maintenance', 'inspection'] as const;
+export type PlanKind = (typeof planKinds)[number];
+
+/** A row that is sent back without its plan keeps it: older clients know of none. */
+const plan = () => reference().nullable().optional();
+const ofPlan = { table: 'maintenance_plans', label: 'Maintenance plan' };
+
 /** Upkeep that comes again; several for an asset. An active plan has one open record: the next time. */
 export const maintenancePlans = defineResource({
   name: 'maintenance plan',
@@ -22,12 +29,11 @@ export const maintenancePlans = defineResource({
   area: 'other',
   fields: z.object({
     asset: reference(),
+    kind: z.enum(planKinds).default('maintenance').describe('Which kind of record it makes'),
     name: text(200),
     every_days: days(1),
-    /** How long before its time a record counts as due. */
-    lead_days: days(0).default(7),
-    /** `every_days` from now unless given. */
-    next_due_at: instant().optional(),
+    lead_days: days(0).default(7).describe('How long before its time a record counts as due'),
+    next_due_at: instant().optional().describe('every_days from now unless given'),
     is_active: flag(true),
   }),
   readOnly: z.object({ last_performed_at: optionalInstant() }),
@@ -35,7 +41,7 @@ export const maintenancePlans = defineResource({
   search: ['name'],
   ordering: ['name', 'next_due_at'],
   order: 'next_due_at',
-  filters: ['asset', 'is_active'],
+  filters: ['asset', 'kind', 'is_active'],
 });
 
 /** Open until it has `performed_at`. */
@@ -46,7 +52,7 @@ export const maintenanceRecords = defineResource({
   area: 'other',
   fields: z.object({
     asset: reference(),
-    plan: optionalReference(),
+    plan: plan(),
     scheduled_at: optionalInstant(),
     performed_at: optionalInstant(),
     notes: longText(),
@@ -54,7 +60,7 @@ export const maintenanceRecords = defineResource({
   }),
   /** From when on it counts as due: `scheduled_at` less the lead days of its plan. */
   readOnly: z.object({ due_from: optionalInstant() }),
-  refs: { asset, plan: { table: 'maintenance_plans', label: 'Maintenance plan' } },
+  refs: { asset, plan: ofPlan },
   search: ['notes'],
   order: '-created_at',
   filters: ['asset', 'plan'],
@@ -68,19 +74,20 @@ export const inspectionRecords = defineResource({
   area: 'other',
   fields: z.object({
     asset: reference(),
+    plan: plan(),
     inspector: optionalReference(),
     scheduled_at: optionalInstant(),
     inspected_at: optionalInstant(),
     status: text(40).default('pending'),
     details: jsonObject(),
   }),
-  refs: { asset, inspector: { table: 'memberships', column: 'user_id', label: 'Member' } },
+  /** From when on it counts as due: `scheduled_at` less the lead days of its plan. */
+  readOnly: z.object({ due_from: optionalInstant() }),
+  refs: { asset, plan: ofPlan, inspector: { table: 'memberships', column: 'user_id', label: 'Member' } },
   search: ['status'],
   ordering: ['status'],
   order: '-created_at',
-  filters: ['asset', 'inspector', 'status'],
+  filters: ['asset', 'plan', 'inspector', 'status'],
 });
 
 export type PlanRow = RowOf<typeof maintenancePlans>;
-export type MaintenanceRow = RowOf<typeof maintenanceRecords>;
-export type InspectionRow = RowOf<typeof inspectionRecords>;

@@ -1,4 +1,5 @@
 /** Devices that run an app of ours, and the features that are switched on for them. */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { Invalid } from '../../base/errors.ts';
 import { sha256 } from '../../base/ids.ts';
@@ -33,6 +34,8 @@ async function profileOf(ctx: TenantContext, query: z.output<typeof Query>): Pro
   const { device_profile, device_identifier } = query;
   if (device_profile === undefined && device_identifier === undefined)
     throw new Invalid('Give device_profile or device_identifier.');
+  if (device_profile !== undefined && device_identifier !== undefined)
+    throw new Invalid('Give device_profile or device_identifier, not both.');
   const [field, column, value] =
     device_profile === undefined
       ? ['device_identifier', 'device_identifier', device_identifier!]
@@ -55,7 +58,8 @@ export function isOn(
     among(device.device_identifier, device_identifier) &&
     (percentage === undefined || placeOf(key, device.device_identifier) < percentage) &&
     Object.entries(sdk_features ?? {}).every(
-      ([name, value]) => JSON.stringify(device.sdk_features[name]) === JSON.stringify(value),
+      ([name, value]) =>
+        Object.hasOwn(device.sdk_features, name) && isDeepStrictEqual(device.sdk_features[name], value),
     )
   );
 }

@@ -1,5 +1,5 @@
 /** The rules of a scan: how it is read, when it is the same as an earlier one, what is stored of it. */
-import { Conflict } from '../../base/errors.ts';
+import { Conflict, Invalid } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import type { Fields } from '../../resource/define.ts';
@@ -9,6 +9,7 @@ import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as barcodes from '../barcodes/service.ts';
 import * as forms from '../forms/service.ts';
+import * as history from '../history/service.ts';
 import * as outbox from '../outbox/service.ts';
 import { assetNamed, type Finder } from '../resolve/service.ts';
 import { type ScanRow, scanEvents } from './resource.ts';
@@ -38,7 +39,7 @@ export interface Prepared {
 
 export function inputOf(body: unknown): ScanInput {
   const { captured_at, ...rest } = (body ?? {}) as Record<string, unknown>;
-  const aliased = captured_at !== undefined && rest.offline_captured_at === undefined;
+  const aliased = captured_at !== undefined && (rest.offline_captured_at ?? undefined) === undefined;
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
   const fields = parse(scanEvents.fields, isObject && aliased ? { ...rest, offline_captured_at: captured_at } : body);
   return {
@@ -58,10 +59,10 @@ export function checkSame(known: Captured, input: Captured): void {
 type Captured = Pick<ScanRow, 'raw_value' | 'offline_captured_at'>;
 
 /** Validates the code and finds its asset; changes nothing but a printed code that is claimed. */
-export async function prepare(ctx: TenantContext, { given, ...input }: ScanInput, lookups = direct): Promise<Prepared> {
-  await checkReferences(ctx, scanEvents, input, lookups.exists);
-  await forms.enforce(ctx, 'scan_event', input);
-  const { valid, errors, decoded } = barcodes.validate(input);
+export async function prepare(ctx: TenantContext, scan: ScanInput, lookups = direct): Promise<Prepared> {
+  const { given, ...input } = await referenced(ctx, scan, lookups);
+  const { errors: ofCode, decoded } = barcodes.validate(input);
+  const errors = [...ofCode, ...(await formErrors(ctx, input))];
   const asset = await assetOf(ctx, input, lookups);
   const values = {
     ...input,
@@ -72,10 +73,29 @@ export async function prepare(ctx: TenantContext, { given, ...input }: ScanInput
     scanner_label: ctx.actor.label,
     decoded_payload: { ...decoded },
     synced_at: input.offline_captured_at ? timestamp(ctx) : null,
-    status: valid ? ('validated' as const) : ('rejected' as const),
+    status: errors.length === 0 ? ('validated' as const) : ('rejected' as const),
     validation_errors: errors,
   };
   return { values, asset };
+}
+
+/** A scan that does not fit a form is kept, as one that breaks the rules of its symbology is: nobody can scan it again. */
+async function formErrors(ctx: TenantContext, input: Omit<ScanInput, 'given'>): Promise<string[]> {
+  const unmet = await forms.unmet(ctx, 'scan_event', input);
+  return Object.entries(unmet).flatMap(([field, messages]) => messages.map((message) => `${field}: ${message}`));
+}
+
+/** Its references are of the tenant. Captured of an asset that is deleted since, it counts by its code alone: it was made in good faith. */
+async function referenced(ctx: TenantContext, scan: ScanInput, lookups: Lookups): Promise<ScanInput> {
+  try {
+    await checkReferences(ctx, scanEvents, { ...scan }, lookups.exists);
+    return scan;
+  } catch (error) {
+    const faulty = error instanceof Invalid ? Object.keys(error.fields!).join() : undefined;
+    const late = faulty === 'asset' && scan.offline_captured_at !== null;
+    if (!late || !(await history.knows(ctx, scan.asset!))) throw error;
+    return { ...scan, asset: null };
+  }
 }
 
 /** The asset that was named, which claims a printed code that waits for one; else the one that the code names. */

@@ -64,10 +64,13 @@ async function together(ctx: TenantContext, read: readonly Read[], ask: boolean)
   const stored = await store.insertAll(
     ctx,
     scanEvents,
-    prepared.map(({ values }) => values),
+    inOneOrder(
+      ctx,
+      prepared.map(({ values }) => values),
+    ),
   );
-  for (const [index, scan] of stored.entries()) remember(ctx, scan, prepared[index]!.asset);
-  const scans = new Map(stored.map((scan) => [scan.client_event_id, scan]));
+  const scans = new Map(stored.map((scan) => [scan.client_event_id!, scan]));
+  for (const { values, asset } of prepared) remember(ctx, scans.get(values.client_event_id!)!, asset);
   return decided.map((one) => ('fresh' in one ? { scan: scans.get(one.fresh)!, repeated: one.repeated } : one));
 
   async function decide(inside: TenantContext, input: ScanInput) {
@@ -82,6 +85,13 @@ async function together(ctx: TenantContext, read: readonly Read[], ask: boolean)
     });
   }
 }
+
+/**
+ * Where several transactions write at once, two requests that bring the same new scans wait for each other's rows: in one order
+ * for all, or they wait in a ring. Elsewhere the ids are in the order of capture.
+ */
+const inOneOrder = (ctx: TenantContext, rows: Prepared['values'][]) =>
+  ctx.db.oneWriter ? rows : rows.sort((one, two) => (one.client_event_id! < two.client_event_id! ? -1 : 1));
 
 async function alone(ctx: TenantContext, read: readonly Read[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];

@@ -72,13 +72,15 @@ export async function count(ctx: Context, id: number, body: unknown): Promise<Co
 async function countAll(ctx: TenantContext, id: number, body: unknown, isList: boolean): Promise<CountResult> {
   let session = await hold(ctx, id);
   const items = isList ? parse(List, body).scans : [body];
+  // As long as a scan may yet say where the session counts, each waits for the one before.
+  const together = isList && session.location !== null ? await recordAll(ctx, session, items) : [];
   const placed: Placed[] = [];
-  for (const item of items) {
-    const work = () => one(ctx, session, item);
+  for (const [index, item] of items.entries()) {
+    const work = together[index] ?? (() => one(ctx, session, item));
     const result = await (isList ? orFailed(item, work) : work());
     const twice = result.fresh && placed.some(({ scan_event }) => scan_event === result.scan_event);
     placed.push(twice ? { ...result, fresh: false, result: 'repeated' } : result);
-    if (result.names && session.location === null) session = await place(ctx, session, result.names);
+    if (result.names && session.location === null) session = await settleAt(ctx, session, result.names);
   }
   await tally(ctx, session, placed);
   return answerOf(ctx, session, placed);
@@ -95,7 +97,8 @@ async function tally(ctx: TenantContext, session: SessionRow, placed: Placed[]):
   const fresh = placed.filter((one) => one.fresh);
   const now = timestamp(ctx);
   const stamps = { tenant_id: ctx.tenant.id, session_id: session.id, created_at: now, updated_at: now };
-  const rows = fresh.map(({ scan_event, line }) => ({ ...stamps, scan_event_id: scan_event, line_id: line }));
+  const rows = fresh.map(({ scan_event, line }) => ({ ...stamps, scan_event_id: scan_event!, line_id: line }));
+  rows.sort((first, second) => first.scan_event_id - second.scan_event_id);
   await ctx.db.insertMany('inventory_counts', rows);
   await increase(
     ctx,
@@ -111,7 +114,7 @@ async function hold(ctx: TenantContext, id: number): Promise<SessionRow> {
   return store.get(ctx, inventorySessions, id);
 }
 
-async function place(ctx: TenantContext, session: SessionRow, location: number): Promise<SessionRow> {
+async function settleAt(ctx: TenantContext, session: SessionRow, location: number): Promise<SessionRow> {
   const placed = await store.update(ctx, inventorySessions, session, { location });
   await expectAssets(ctx, placed);
   return placed;
@@ -151,11 +154,32 @@ async function one(ctx: TenantContext, session: SessionRow, item: unknown): Prom
 }
 
 async function record(ctx: TenantContext, session: SessionRow, item: unknown): Promise<Placed> {
-  const { scan } = await scans.record(ctx, located(item, session.location));
+  const { scan, repeated } = await scans.record(ctx, located(item, session.location));
+  return place(ctx, session, scan, repeated);
+}
+
+/** What became of each scan of a list: stored with the others, in an order in which two devices do not wait in a ring. */
+async function recordAll(
+  ctx: TenantContext,
+  session: SessionRow,
+  items: unknown[],
+): Promise<(() => Promise<Placed>)[]> {
+  const outcomes = await scans.recordMany(
+    ctx,
+    items.map((item) => located(item, session.location)),
+  );
+  return outcomes.map((outcome) => async () => {
+    if ('refusal' in outcome) throw outcome.refusal;
+    if (!outcome.repeated) scans.count(outcome.scan);
+    return place(ctx, session, outcome.scan, outcome.repeated);
+  });
+}
+
+/** Where a stored scan counts. */
+async function place(ctx: TenantContext, session: SessionRow, scan: scans.ScanRow, repeated: boolean): Promise<Placed> {
   const { client_event_id, asset } = scan;
   const result = { client_event_id: client_event_id ?? null, scan_event: scan.id, asset, errors: null };
-  const sql = 'SELECT line_id FROM inventory_counts WHERE session_id = ? AND scan_event_id = ?';
-  const [known] = await ctx.db.query<{ line_id: number | null }>(sql, [session.id, scan.id]);
+  const known = repeated ? await countOf(ctx, session, scan.id) : undefined;
   if (known) return { ...result, line: known.line_id, result: 'repeated' };
   if (session.status !== 'open') return { ...result, line: null, result: 'late' };
   const meaning = asset === null ? await resolve(ctx, scan.raw_value) : undefined;
@@ -172,6 +196,16 @@ async function record(ctx: TenantContext, session: SessionRow, item: unknown): P
     key,
     names: scan.location,
   };
+}
+
+/** That this scan was counted before, and on which line. */
+async function countOf(
+  ctx: TenantContext,
+  session: SessionRow,
+  scan: number,
+): Promise<{ line_id: number | null } | undefined> {
+  const sql = 'SELECT line_id FROM inventory_counts WHERE session_id = ? AND scan_event_id = ?';
+  return (await ctx.db.query<{ line_id: number | null }>(sql, [session.id, scan]))[0];
 }
 
 /** History shows where it was seen: at the session's location unless the scan says another. */

@@ -9,7 +9,7 @@ import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as history from '../history/service.ts';
 import { inChunks } from './expected.ts';
-import { obstacleTo, seenSince } from './obstacles.ts';
+import { obstacleTo, signsSince } from './obstacles.ts';
 import {
   actions,
   inventoryLines,
@@ -138,16 +138,15 @@ async function correct(
   for (const { part } of inChunks(choices)) {
     const ids = part.map(({ line }) => line.asset);
     const rows = await assets.byIds(ctx, ids, !dry);
-    const seen = await seenSince(ctx, session, ids);
+    const signs = await signsSince(ctx, session, ids);
     for (const { line, action, note, named } of part) {
-      const asset = rows.get(line.asset)!;
-      const reason = obstacleTo(action, { line, asset, named, seen: seen.has(asset.id) });
-      if (reason === null && !dry) await apply(ctx, session, asset, line, action, note);
-      const { asset_tag } = asset;
+      const asset = rows.get(line.asset);
+      const reason = obstacleTo(action, { line, asset, named, since: signs.get(line.asset) });
+      if (asset && reason === null && !dry) await apply(ctx, session, asset, line, action, note);
       done.push({
         line: line.id,
-        asset: asset.id,
-        asset_tag,
+        asset: line.asset,
+        asset_tag: line.asset_tag,
         outcome: line.outcome,
         action,
         applied: reason === null,

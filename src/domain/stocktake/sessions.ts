@@ -1,17 +1,55 @@
 /** Sessions from open to closed. Counts share a hold on the session's row; opening, closing and placing it take it alone. */
-import { Conflict, NotFound } from '../../base/errors.ts';
-import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
+import { z } from 'zod';
+import { Conflict, Invalid, NotFound } from '../../base/errors.ts';
+import { type Context, inTransaction, type TenantContext, timestamp } from '../../db/context.ts';
 import type { Fields } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
+import { parse } from '../../resource/parse.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as outbox from '../outbox/service.ts';
 import { expectAssets, inChunks } from './expected.ts';
-import { inventoryLines, inventorySessions, type LineRow, type Outcome, type SessionRow } from './resource.ts';
+import {
+  inventoryLines,
+  inventorySessions,
+  type LineRow,
+  type Outcome,
+  type SessionRow,
+  sessionStatuses,
+} from './resource.ts';
 
 type SessionFields = Fields<typeof inventorySessions>;
 
 export const served = serve(inventorySessions, { create, update, remove, long: true });
+
+/** Consoles of the earlier service close a session by its `status`. */
+const Status = z.object({ status: z.enum(sessionStatuses).optional().describe('`closed` closes the session') });
+const { change, replace, operations } = served;
+served.change = (ctx, id, body, ifMatch) => alsoClosing(ctx, body, (inside) => change(inside, id, body, ifMatch));
+served.replace = (ctx, id, body, ifMatch) => alsoClosing(ctx, body, (inside) => replace(inside, id, body, ifMatch));
+for (const operation of operations)
+  if (operation.action === 'change') operation.body = (operation.body as z.ZodObject).extend(Status.shape);
+
+/** A row that is sent back as it was read changes nothing here. */
+async function alsoClosing(
+  ctx: Context,
+  body: unknown,
+  write: (inside: Context) => Promise<SessionRow>,
+): Promise<SessionRow> {
+  if ((body as { status?: unknown } | null)?.status === undefined) return write(ctx);
+  return inTransaction(ctx, async (inside) => {
+    const session = await write(inside);
+    const { status } = parse(Status, { status: (body as { status: unknown }).status });
+    if (status === session.status) return session;
+    if (status === 'closed' && session.status === 'open') return close(inside, session.id);
+    throw new Invalid({ status: [insteadOf(status!, session)] });
+  });
+}
+
+const insteadOf = (status: SessionRow['status'], { id, status: now }: SessionRow): string =>
+  status === 'reconciled'
+    ? `A session is reconciled by POST inventory-sessions/${id}/reconcile/.`
+    : `This session is ${now} and stays so. Open another one by POST inventory-sessions/.`;
 
 async function create(ctx: TenantContext, values: SessionFields): Promise<SessionRow> {
   const session = await store.insert(ctx, inventorySessions, {
@@ -93,16 +131,28 @@ const quantities: Partial<Record<Outcome, string>> = {
   left: ', variance_qty = 0, expected_qty = 0',
 };
 
+/** Outcome and place come from one look: an asset that is moved meanwhile must not have the one from before and the other from after. */
 async function settle(ctx: TenantContext, session: number): Promise<void> {
-  const recorded = '(SELECT a.current_location_id FROM assets a WHERE a.id = inventory_lines.asset_id)';
-  const sql = 'SELECT id, outcome FROM inventory_session_lines WHERE session_id = ? ORDER BY id';
-  const lines = await ctx.db.query<{ id: number; outcome: Outcome }>(sql, [session]);
-  for (const outcome of new Set(lines.map((line) => line.outcome))) {
-    const ids = lines.filter((line) => line.outcome === outcome).map(({ id }) => id);
-    for (const { part, marks } of inChunks(ids)) {
-      const also = `${quantities[outcome] ?? ''}, recorded_location_id = ${recorded}`;
-      const update = `UPDATE inventory_lines SET outcome = ?${also} WHERE id IN (${marks})`;
-      await ctx.db.execute(update, [outcome, ...part]);
-    }
+  const sql =
+    'SELECT id, outcome, recorded_location_id AS place FROM inventory_session_lines WHERE session_id = ? ORDER BY id';
+  const lines = await ctx.db.query<Settled>(sql, [session]);
+  const alike = new Map<string, Settled & { ids: number[] }>();
+  for (const { id, outcome, place } of lines) {
+    const key = `${outcome} ${place}`;
+    const known = alike.get(key);
+    if (known) known.ids.push(id);
+    else alike.set(key, { id, outcome, place, ids: [id] });
   }
+  for (const { outcome, place, ids } of alike.values())
+    for (const { part, marks } of inChunks(ids)) {
+      const also = `${quantities[outcome] ?? ''}, recorded_location_id = ?`;
+      const update = `UPDATE inventory_lines SET outcome = ?${also} WHERE id IN (${marks})`;
+      await ctx.db.execute(update, [outcome, place, ...part]);
+    }
+}
+
+interface Settled {
+  id: number;
+  outcome: Outcome;
+  place: number | null;
 }

@@ -1,6 +1,7 @@
 /** The journal of values that lost: written with the edit, told to the app, settled by its acknowledgement. */
 import type { z } from 'zod';
 import { Invalid, NotFound } from '../../base/errors.ts';
+import { storable } from '../../base/text.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import * as assets from '../assets/service.ts';
 import * as history from '../history/service.ts';
@@ -39,11 +40,12 @@ const selection = 'id, asset_id, field, local_value, server_value, winner, reaso
 /** Keeps each lost value, in the journal and in the asset's history. */
 export async function keep(ctx: TenantContext, origin: Origin, conflicts: readonly NewConflict[]): Promise<void> {
   const now = timestamp(ctx);
-  const rows = conflicts.map(({ local, server, ...rest }) => ({
+  const rows = conflicts.map(({ local, server, detail, ...rest }) => ({
     tenant_id: ctx.tenant.id,
     edit_id: origin.edit,
     asset_id: origin.asset,
     ...rest,
+    detail: storable(detail),
     local_value: JSON.stringify(local ?? null),
     server_value: JSON.stringify(server ?? null),
     device: ctx.device ?? null,

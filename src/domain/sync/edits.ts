@@ -1,4 +1,5 @@
 /** An offline edit of an asset: merged field by field with what others wrote since, under the rules of any other change. */
+import canonicalize from 'canonicalize';
 import type { z } from 'zod';
 import { Forbidden, Invalid, isRefusal, NotFound } from '../../base/errors.ts';
 import { sha256 } from '../../base/ids.ts';
@@ -6,8 +7,9 @@ import { type TenantContext, timestamp } from '../../db/context.ts';
 import { patchOf } from '../../resource/define.ts';
 import { parse } from '../../resource/parse.ts';
 import * as assets from '../assets/service.ts';
+import * as history from '../history/service.ts';
 import * as conflicts from './conflicts.ts';
-import { decide, earlierOf, effective, type Write } from './merge.ts';
+import { type Decision, decide, earlierOf, effective, type Write } from './merge.ts';
 import type { ConflictAnswer, Edit, ItemResult } from './wire.ts';
 
 export type EditInput = z.output<typeof Edit>;
@@ -22,8 +24,9 @@ type Values = Record<string, unknown>;
 /** In the caller's transaction. NotFound when there was never such an asset. */
 export async function merge(ctx: TenantContext, input: EditInput): Promise<Merged> {
   const asset = await lockedAsset(ctx, input.id);
-  if (!asset && !(await hadHistory(ctx, input.id))) throw new NotFound('Asset not found.');
-  const fingerprint = sha256(JSON.stringify([ctx.device ?? '', input]));
+  if (!asset && !(await history.knows(ctx, input.id))) throw new NotFound('Asset not found.');
+  // Canonical: many an app writes the keys of an object in another order each time.
+  const fingerprint = sha256(canonicalize([ctx.device ?? '', input])!);
   const known = await earlier(ctx, fingerprint);
   if (known) return { status: 'duplicate', conflicts: await conflicts.ofEdit(ctx, known) };
   const now = timestamp(ctx);
@@ -48,11 +51,6 @@ async function lockedAsset(ctx: TenantContext, id: number): Promise<assets.Asset
   }
 }
 
-async function hadHistory(ctx: TenantContext, id: number): Promise<boolean> {
-  const sql = 'SELECT id FROM asset_state_history WHERE tenant_id = ? AND asset_id = ? LIMIT 1';
-  return (await ctx.db.query(sql, [ctx.tenant.id, id])).length > 0;
-}
-
 async function earlier(ctx: TenantContext, fingerprint: string): Promise<number | undefined> {
   const sql = 'SELECT id FROM sync_edits WHERE tenant_id = ? AND fingerprint = ?';
   return (await ctx.db.query<{ id: number }>(sql, [ctx.tenant.id, fingerprint]))[0]?.id;
@@ -73,13 +71,13 @@ const deleted = ([field, local]: [string, unknown]): conflicts.NewConflict => ({
 
 async function apply(ctx: TenantContext, asset: assets.AssetRow, input: EditInput, sent: Values) {
   const base = earlierOf(input.base_updated_at, asset.updated_at);
-  const captured_at = effective(input.captured_at, base, timestamp(ctx));
-  const origin = { at: captured_at, device: ctx.device ?? '', claimed: input.captured_at };
+  const { at: captured_at, step } = effective(input.captured_at, base, timestamp(ctx));
+  const origin = { at: captured_at, step, device: ctx.device ?? '', claimed: input.captured_at };
   const { values, refused } = read(sent);
   const since = base === asset.updated_at ? new Map<string, Write>() : await writesSince(ctx, asset.id, base);
   const decision = decide(values, asset, since, origin);
-  const sync = { captured_at, device: origin.device, claimed: origin.claimed };
-  const written = await write(ctx, asset, decision.apply, sync);
+  const sync = { captured_at, step, device: origin.device, claimed: origin.claimed };
+  const written = await write(ctx, asset, decision, sync);
   const lost = [...refused, ...written.refused].map(([field, detail]) =>
     conflictOf(asset, sent, field, 'server', 'refused', detail),
   );
@@ -119,16 +117,22 @@ function read(sent: Values): { values: Values; refused: Refused } {
 }
 
 /** Writes what the rules of assets let pass. */
-async function write(ctx: TenantContext, asset: assets.AssetRow, wanted: Values, sync: assets.OfflineOrigin) {
+async function write(
+  ctx: TenantContext,
+  asset: assets.AssetRow,
+  { apply: wanted, confirmed }: Decision,
+  sync: assets.OfflineOrigin,
+) {
   const refused: Refused = [];
   let applied = wanted;
-  while (Object.keys(applied).length > 0) {
+  while (Object.keys({ ...applied, ...confirmed }).length > 0) {
     try {
-      await ctx.db.savepoint(() => assets.edit(ctx, asset, applied, { sync }));
+      await ctx.db.savepoint(() => assets.edit(ctx, asset, applied, { sync, confirmed }));
       break;
     } catch (error) {
       if (!isRefusal(error)) throw error;
       const faulty = faultyFields(error.fields, applied);
+      if (faulty.length === 0) throw error;
       refused.push(...faulty.map((field): [string, string] => [field, error.message]));
       applied = Object.fromEntries(Object.entries(applied).filter(([field]) => !faulty.includes(field)));
     }
@@ -155,9 +159,9 @@ async function writesSince(ctx: TenantContext, asset: number, base: string): Pro
     const { sync, conflict, note, ...fields } = JSON.parse(new_state);
     // What lost was not written.
     if (conflict) continue;
-    const origin = sync
-      ? { at: sync.captured_at, device: sync.device, claimed: sync.claimed }
-      : { at: created_at, device: '', claimed: created_at };
+    const origin: Omit<Write, 'value'> = sync
+      ? { at: sync.captured_at, step: sync.step ?? 0, device: sync.device, claimed: sync.claimed }
+      : { at: created_at, step: 0, device: '', claimed: created_at };
     for (const [field, value] of Object.entries(fields)) writes.set(field, { ...origin, value });
   }
   return writes;

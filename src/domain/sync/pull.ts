@@ -36,10 +36,14 @@ const told = ({ next, ...page }: Page, server_time: string): Pulled => ({
   server_time,
 });
 
-function follow(ctx: TenantContext, cursor: Cursor, at: changes.Position, limit: number): Promise<Page> {
+async function follow(ctx: TenantContext, cursor: Cursor, at: changes.Position, limit: number): Promise<Page> {
+  const anew = () => snapshot(ctx, { epoch: at.epoch, seq: at.head, after: 0 }, at, limit, true);
   const lost = cursor.epoch !== at.epoch || cursor.seq > at.head || cursor.seq < at.floor;
-  if (lost) return snapshot(ctx, { epoch: at.epoch, seq: at.head, after: 0 }, at, limit, true);
-  return cursor.after === undefined ? changed(ctx, cursor, at, limit) : snapshot(ctx, cursor, at, limit);
+  if (lost) return anew();
+  if (cursor.after !== undefined) return snapshot(ctx, cursor, at, limit);
+  const page = await changed(ctx, cursor, at, limit);
+  // What was read may have been pruned under the reading.
+  return cursor.seq < (await changes.floor(ctx)) ? anew() : page;
 }
 
 /** Every asset by id; what changes meanwhile is in the log after `seq`, which is followed at the end. */
@@ -104,7 +108,7 @@ async function since(
   at: changes.Position,
   { limit }: Request,
 ): Promise<Pulled> {
-  const start = moved(last, -overlap);
+  const start = (await isAhead(ctx, last, now)) ? beginning : moved(last, -overlap);
   const sql =
     `SELECT ${resource.selection} FROM ${resource.table} WHERE tenant_id = ? AND updated_at > ? ` +
     'ORDER BY updated_at, id LIMIT ?';
@@ -125,6 +129,20 @@ async function since(
     reset_required: pruned,
     server_time: cut ? moved(rows.at(-1)!.updated_at, overlap) : now,
   };
+}
+
+/** Before every row. */
+const beginning = '0001-01-01T00:00:00.000Z';
+
+/**
+ * A time that this server cannot have given: the app's own clock, days ahead, or ours was once. What was changed since nobody
+ * can tell, so the app gets everything. A row's own time may lie ahead too, and a cut page ends behind it.
+ */
+async function isAhead(ctx: TenantContext, last: string, now: string): Promise<boolean> {
+  if (last <= moved(now, overlap)) return false;
+  const sql = `SELECT MAX(updated_at) AS time FROM ${resource.table} WHERE tenant_id = ?`;
+  const [row] = await ctx.db.query<{ time: string | null }>(sql, [ctx.tenant.id]);
+  return !row?.time || last > moved(row.time, overlap);
 }
 
 /** The rows behind this one that were changed in the same millisecond: the app's next question begins after it. */

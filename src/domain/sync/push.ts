@@ -1,6 +1,8 @@
 /** What apps send, in chunks of one transaction each: a faulty item leaves the others standing, a repeated one changes nothing. */
+import canonicalize from 'canonicalize';
 import type { z } from 'zod';
 import { type AppError, isRefusal } from '../../base/errors.ts';
+import { sha256, uuidOf } from '../../base/ids.ts';
 import type { TenantContext } from '../../db/context.ts';
 import { UniqueViolation } from '../../db/errors.ts';
 import { parse } from '../../resource/parse.ts';
@@ -25,7 +27,10 @@ export async function pushScans(ctx: TenantContext, items: readonly unknown[]): 
   for (let from = 0; from < items.length; from += chunk) {
     const bodies = items.slice(from, from + chunk);
     const write = async (inside: TenantContext) => {
-      const outcomes = await scans.recordMany(inside, bodies);
+      const outcomes = await scans.recordMany(
+        inside,
+        bodies.map((body) => identified(inside, body)),
+      );
       await quarantine.keep(
         inside,
         outcomes.flatMap((one, index) =>
@@ -38,6 +43,18 @@ export async function pushScans(ctx: TenantContext, items: readonly unknown[]): 
     for (const [index, outcome] of outcomes.entries()) tell(pushed, from + index, bodies[index], outcome);
   }
   return pushed;
+}
+
+/**
+ * A scan without an id would be stored again with every repetition of the request, so its content names it. Without a time of
+ * capture that would take a second scan of the same code for the first: then it is new each time.
+ */
+function identified(ctx: TenantContext, body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const { client_event_id, ...rest } = body as Record<string, unknown>;
+  if (client_event_id !== undefined && client_event_id !== null) return body;
+  if (!rest.captured_at && !rest.offline_captured_at) return rest;
+  return { ...rest, client_event_id: uuidOf(sha256(canonicalize([ctx.device ?? '', rest])!)) };
 }
 
 function tell(pushed: PushedScans, index: number, body: unknown, outcome: scans.Outcome): void {

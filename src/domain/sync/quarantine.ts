@@ -1,5 +1,6 @@
 /** What could not be stored, as it was sent: apps forget an item after any 200, so nothing may be dropped. */
 import { sha256 } from '../../base/ids.ts';
+import { storable } from '../../base/text.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import { UniqueViolation } from '../../db/errors.ts';
 import { listOf } from '../../db/lists.ts';
@@ -14,7 +15,11 @@ export interface Unstorable {
 /** Keeps each once, however often it is sent, in the caller's transaction. */
 export async function keep(ctx: TenantContext, items: readonly Unstorable[]): Promise<void> {
   if (items.length === 0) return;
-  const rows = new Map(items.map((item) => rowOf(ctx, item)).map((row) => [row.content_hash, row]));
+  // By their hash: two requests that bring the same then wait in one order, and not for each other.
+  const sorted = items
+    .map((item) => rowOf(ctx, item))
+    .sort((one, two) => (one.content_hash < two.content_hash ? -1 : 1));
+  const rows = new Map(sorted.map((row) => [row.content_hash, row]));
   try {
     await ctx.db.savepoint(() => insertNew(ctx, rows));
   } catch (error) {
@@ -43,7 +48,7 @@ function rowOf(ctx: TenantContext, { kind, item, reason }: Unstorable) {
     kind,
     content_hash: sha256(`${kind}\n${raw}`),
     raw,
-    reason,
+    reason: storable(reason),
     device: ctx.device ?? null,
     actor_label: ctx.actor.label,
     created_at: now,

@@ -8,6 +8,9 @@ import { pull } from './pull.ts';
 import { acknowledge, pushEdits, pushScans } from './push.ts';
 import { type Answer, bodyLimit, type Request, requestOf, SyncAnswer, SyncBody } from './wire.ts';
 
+export { conflictStates, journalOperations, servedConflicts, servedQuarantine } from './journals.ts';
+export { pruneEdits } from './retention.ts';
+
 /** Pulling is a read, open to every role; whoever pushes must be allowed to write. */
 export const syncOperation: Operation = {
   id: 'sync',

@@ -6,6 +6,7 @@ import { parse } from '../../resource/parse.ts';
 import * as assets from '../assets/service.ts';
 import * as scans from '../scans/service.ts';
 import { type Cursor, cursorOf } from './cursor.ts';
+import { resolutions } from './resource.ts';
 
 /** Items of all three lists together. */
 export const maxItems = 1_000;
@@ -20,8 +21,6 @@ export const Edit = z.object({
   captured_at: instant(),
   fields: z.record(z.string(), z.unknown()),
 });
-
-export const resolutions = ['accept_server', 'keep_local'] as const;
 
 export const Acknowledgement = z.object({
   conflict_id: z.union([z.string().regex(/^\d{1,15}$/), z.int().positive()], { error: 'A valid id is required.' }),

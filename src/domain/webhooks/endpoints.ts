@@ -9,6 +9,7 @@ import type { Fields } from '../../resource/define.ts';
 import * as store from '../../resource/store.ts';
 import { raiseVersion } from '../accounts/service.ts';
 import * as outbox from '../outbox/service.ts';
+import { checkEvents } from './events.ts';
 import * as health from './health.ts';
 import { type EndpointRow, webhookEndpoints } from './resource.ts';
 import { replaceSecret, seal } from './secrets.ts';
@@ -18,6 +19,7 @@ type Values = Fields<typeof webhookEndpoints>;
 /** An outbound endpoint always has a secret; one that is made here is in this answer and in no other. */
 export async function create(ctx: TenantContext, { secret, headers, ...values }: Values): Promise<EndpointRow> {
   checkUrl(values);
+  checkEvents(values);
   const outbound = values.direction === 'outbound';
   const made = !secret && outbound ? newSecret() : undefined;
   const kept = secret || made;
@@ -53,6 +55,7 @@ export async function update(
   if (changes.direction !== undefined && changes.direction !== row.direction)
     throw new Invalid({ direction: ['An endpoint keeps its direction. Make another one.'] });
   checkUrl({ ...row, ...changes });
+  if (changes.events) checkEvents({ direction: row.direction, events: changes.events });
   if (secret) await replaceSecret(ctx, row.id, secret);
   const written: Partial<EndpointRow> = { ...changes };
   if (headers) {

@@ -1,6 +1,6 @@
 /** What others tell us: with a user's token, or signed with the endpoint's secret. Each becomes a delivery, once. */
 import { z } from 'zod';
-import { Invalid, Malformed, Unauthenticated } from '../../base/errors.ts';
+import { Invalid, Unauthenticated } from '../../base/errors.ts';
 import { sha256 } from '../../base/ids.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
 import { jsonObject, reference, text } from '../../resource/fields.ts';
@@ -21,8 +21,9 @@ const tolerance = 300;
 export interface Signed {
   timestamp: string;
   signature: string;
-  /** The exact bytes that were signed. */
-  body: Buffer;
+  /** The exact bytes that were signed, and the JSON in them. */
+  bytes: Buffer;
+  body: unknown;
 }
 
 /** With a token: in the caller's tenant, for roles that may create. */
@@ -31,7 +32,7 @@ export const receive = (ctx: Context, body: unknown): Promise<Accepted> =>
 
 /** Without one: in the tenant of the endpoint whose secret signed it. One answer for whatever is wrong with a signature. */
 export async function receiveSigned(ctx: Context, message: Signed): Promise<Accepted> {
-  const input = parse(Inbound, jsonOf(message.body));
+  const input = parse(Inbound, message.body);
   const endpoint = await store.find(ctx, webhookEndpoints, input.endpoint_id);
   const secret = endpoint && (await secretOf(ctx, endpoint));
   const genuine = secret && isFresh(ctx, message) && isSignature(message.signature, right(secret, message));
@@ -49,18 +50,10 @@ export async function receiveSigned(ctx: Context, message: Signed): Promise<Acce
   );
 }
 
-const right = (secret: string, { timestamp, body }: Signed): string => signatureOf(secret, timestamp, body);
+const right = (secret: string, { timestamp, bytes }: Signed): string => signatureOf(secret, timestamp, bytes);
 
 const isFresh = (ctx: Context, { timestamp }: Signed): boolean =>
   /^\d{1,12}$/.test(timestamp) && Math.abs(ctx.now().getTime() / 1000 - Number(timestamp)) <= tolerance;
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    throw new Malformed('JSON parse error. Send a valid JSON object.');
-  }
-}
 
 async function accept(
   ctx: TenantContext,

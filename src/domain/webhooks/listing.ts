@@ -2,8 +2,7 @@
 import { z } from 'zod';
 import type { Context, TenantContext } from '../../db/context.ts';
 import { listOf } from '../../db/lists.ts';
-import { type Clause, list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
-import { parse } from '../../resource/parse.ts';
+import { type Clause, list, ownFilters, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as endpoints from './endpoints.ts';
@@ -29,12 +28,13 @@ listing.run = (ctx, { query }) => listed(ctx, query);
 
 type Listed = EndpointRow & { dead_letters?: DeliveryRow[] };
 
-const listed = (ctx: Context, { status, ...rest }: QueryText): Promise<Page<Listed>> =>
+const listed = (ctx: Context, query: QueryText): Promise<Page<Listed>> =>
   guarded(ctx, 'webhooks', 'view', async (inside) => {
-    const wanted = parse(Query, { status }).status;
+    const asked = parseListQuery(webhookEndpoints, query, Query);
+    const wanted = ownFilters(Query, query).status;
     const exists = 'SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = webhook_endpoints.id AND d.status = ?';
     const within: Clause[] = wanted ? [{ text: `EXISTS (${exists})`, params: [wanted] }] : [];
-    const page = await list(inside, webhookEndpoints, parseListQuery(webhookEndpoints, rest), within);
+    const page = await list(inside, webhookEndpoints, asked, within);
     return wanted === 'dead_letter' ? { ...page, rows: await withDeadLetters(inside, page.rows) } : page;
   });
 

@@ -21,8 +21,11 @@ export const webhookEndpoints = defineResource({
       .union([z.literal(''), rawText(100_000)], { error: 'Not a valid string.' })
       .nullable()
       .optional(),
-    /** Empty: every event. */
-    events: z.array(text(120)).max(200).default([]),
+    events: z
+      .array(text(120))
+      .max(200)
+      .default([])
+      .describe('Names of events, `asset.*` for a group, `*` or none at all for every one'),
     max_attempts: z.int().min(1).max(100).default(5),
     is_active: flag(true),
     /** Deliveries under way at once. */

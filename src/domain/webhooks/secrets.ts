@@ -1,13 +1,8 @@
 /** The secrets of endpoints: sealed in the database, opened where something is signed or a signature checked. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Context, TenantContext } from '../../db/context.ts';
+import { type Context, type TenantContext, vaultOf } from '../../db/context.ts';
 
 const purpose = (tenant: number): string => `webhook-secret:${tenant}`;
-
-function vaultOf(ctx: Context) {
-  if (!ctx.vault) throw new Error('This context was made without the vault of the site.');
-  return ctx.vault;
-}
 
 /** What is stored of the tenant's new secret. */
 export const seal = (ctx: TenantContext, secret: string): string => vaultOf(ctx).seal(secret, purpose(ctx.tenant.id));

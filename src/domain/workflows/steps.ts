@@ -1,6 +1,7 @@
 /** What a workflow may be made of; a bad definition is refused by the key that is wrong. */
 import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
+import { patternFault } from '../../base/pattern.ts';
 import { parseInstant } from '../../resource/fields.ts';
 
 export const triggers = ['on_scan', 'on_status_change', 'manual', 'on_time'] as const;
@@ -96,18 +97,11 @@ function conditionFaults(condition: Record<string, unknown>): [string, string][]
   else if (value === undefined && operator !== 'exists') faults.push(['value', missing]);
   else if ((operator === 'in' || operator === 'not_in') && !Array.isArray(value))
     faults.push(['value', 'Expected a list of items.']);
-  else if (operator === 'matches' && !isPattern(value)) faults.push(['value', 'Not a valid pattern.']);
-  return faults;
-}
-
-function isPattern(value: unknown): boolean {
-  if (typeof value !== 'string' || value.length > 200) return false;
-  try {
-    new RegExp(value, 'u');
-    return true;
-  } catch {
-    return false;
+  else if (operator === 'matches') {
+    const fault = typeof value === 'string' ? patternFault(value) : 'Not a valid string.';
+    if (fault) faults.push(['value', fault]);
   }
+  return faults;
 }
 
 const checked = (faultsOf: (item: Record<string, unknown>) => [string, string][]) =>

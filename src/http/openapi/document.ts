@@ -6,6 +6,7 @@ import { fixedPaths } from './fixed.ts';
 import { listParameters, pathParameters, queryParameters } from './parameters.ts';
 import { type Json, jsonContent, nameOf, pageOf, Schemas } from './schemas.ts';
 import { errorResponses, sharedComponents, tenantHeader } from './shared.ts';
+import { tagDescriptions } from './tags.ts';
 import { webhookObjects } from './webhooks.ts';
 
 /** Deterministic: the same program prints the same bytes. */
@@ -22,7 +23,7 @@ export function openApiDocument(version: string): Json {
     info: { title: 'Assetra', version, description: about, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/', description: 'This site' }],
     security: [{ bearer: [] }],
-    tags: tags.map((name) => ({ name, description: tagDescriptions[name] ?? `The resource ${name}` })),
+    tags: tags.map((name) => ({ name, description: tagDescriptions[name] ?? name })),
     paths: Object.fromEntries(Object.entries(paths).sort(([one], [two]) => (one < two ? -1 : 1))),
     webhooks: webhookObjects(schemas),
     components: { ...sharedComponents, schemas: schemas.all() },
@@ -33,14 +34,6 @@ const about =
   'Asset tracking by barcode. Every path takes and leaves its trailing slash. Log in at auth/token/, then send ' +
   '`Authorization: Bearer …` and `X-Tenant-ID` (id or slug) with each request. Lists are pages; an empty `cursor` ' +
   'starts a walk at constant cost. `Idempotency-Key` on POST gives the first answer again; `If-Match` guards a change.';
-
-const tagDescriptions: Record<string, string> = {
-  auth: 'Logging in and staying logged in',
-  site: 'What monitoring asks',
-  barcodes: 'Codes checked and read from pictures',
-  lookups: 'From a scanned text to its asset',
-  sync: 'Apps that work offline',
-};
 
 function operationObject(operation: Operation, schemas: Schemas): Json {
   const parameters = [

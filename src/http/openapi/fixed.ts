@@ -87,6 +87,7 @@ export function fixedPaths(schemas: Schemas): Record<string, Json> {
         200: { description: 'Events', content: { 'text/event-stream': { schema: { type: 'string' } } } },
         ...mine,
         403: { $ref: '#/components/responses/Forbidden' },
+        429: { $ref: '#/components/responses/TooMany' },
       },
       {
         parameters: [

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import * as stocktake from '../../../src/domain/stocktake/service.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 
@@ -195,6 +196,66 @@ onEveryDatabase('a count', (dialect) => {
     await close(id);
     const found = (await lines(id)).map(({ barcode_value, outcome }) => `${barcode_value} ${outcome}`);
     expect(found.sort()).toEqual(['DEL-1 found', 'DEL-1 unknown', 'DEL-2 left', 'S-1 missing']);
+  });
+
+  it('is ended by a console that sets its status, and by nothing else that it sends', async () => {
+    const session = await open();
+    const path = `inventory-sessions/${session.id}/`;
+    const set = (body: object, method = 'PATCH') => app.call(method, path, { role: 'operator', body });
+    expect((await set({ ...session, name: 'Renamed' }, 'PUT')).body).toMatchObject({ name: 'Renamed', status: 'open' });
+    for (const [status, words] of [
+      ['reconciled', /POST inventory-sessions\/\d+\/reconcile\//],
+      ['nonsense', /not a valid choice/],
+    ] as const) {
+      const refused = await set({ name: 'Lost', status });
+      expect([refused.status, refused.body.status[0]]).toEqual([400, expect.stringMatching(words)]);
+    }
+    expect((await app.call('PATCH', path, { role: 'auditor', body: { status: 'closed' } })).status).toBe(403);
+    expect((await app.call('GET', path)).body).toMatchObject({ name: 'Renamed', status: 'open' });
+    const closed = await set({ name: 'Done', status: 'closed' });
+    expect([closed.status, closed.body]).toMatchObject([
+      200,
+      { name: 'Done', status: 'closed', closed_by_label: 'plant-operator' },
+    ]);
+    expect(new Set(Object.values(await outcomes(session.id)))).toEqual(new Set(['missing']));
+    expect((await count(session.id, { raw_value: 'W-1' })).status).toBe(409);
+    expect((await set({ status: 'closed' })).status).toBe(200);
+    const reopened = await set({ status: 'open' });
+    expect([reopened.status, reopened.body.status[0]]).toEqual([400, expect.stringMatching(/is closed and stays so/)]);
+    const nowhere = await open({});
+    const early = await app.call('PATCH', `inventory-sessions/${nowhere.id}/`, { body: { status: 'closed' } });
+    expect([early.status, early.body.detail]).toEqual([409, expect.stringMatching(/no location yet/)]);
+  });
+
+  it('has one place for each line, though the asset is moved while it is closed', async () => {
+    const { id } = await open();
+    const moving = {
+      sql: 'UPDATE assets SET current_location_id = ? WHERE id = ?',
+      params: [place.store!, asset['W-2']!],
+    };
+    await app.database.transaction(async (tx) => {
+      const db = new Proxy(tx, {
+        get(target, name, proxy) {
+          const value = Reflect.get(target, name, target);
+          if (name === 'transaction') return (work: (db: unknown) => unknown) => work(proxy);
+          if (name !== 'execute') return typeof value === 'function' ? value.bind(target) : value;
+          return async (sql: string, params: never[]) => {
+            // Between the look at the lines and what is written of them.
+            if (sql.startsWith('UPDATE inventory_lines')) await target.execute(moving.sql, moving.params);
+            return target.execute(sql, params);
+          };
+        },
+      });
+      await stocktake.close({ ...app.as('operator'), db }, id);
+    });
+    const line = (await lines(id)).find(({ asset_tag }) => asset_tag === 'W-2');
+    expect(line).toMatchObject({ outcome: 'missing', recorded_location: place.ward });
+    const dry = await app.call('POST', `inventory-sessions/${id}/reconcile/`, {
+      body: { mark_lost: true, dry_run: true },
+    });
+    const skipped = dry.body.corrections.find(({ asset_tag }: { asset_tag: string }) => asset_tag === 'W-2');
+    expect(skipped).toMatchObject({ applied: false, reason: 'It was moved after the close.' });
+    await app.database.execute(moving.sql, [place.ward!, asset['W-2']!]);
   });
 
   it('refuses what comes after the close, and still keeps it as a scan event', async () => {

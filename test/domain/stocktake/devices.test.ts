@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { timestamp } from '../../../src/db/context.ts';
+import type { Db } from '../../../src/db/database.ts';
 import * as stocktake from '../../../src/domain/stocktake/service.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 import { type TestSite, testSite } from '../../support/site.ts';
@@ -92,6 +93,32 @@ onEveryDatabase('several devices', (dialect) => {
     const records = "SELECT COUNT(*) AS count FROM asset_state_history WHERE event_type = 'scan'";
     expect(await number(records, [])).toBe(size + 400);
   }, 240_000);
+
+  it('that send the same scans in opposite order do not wait for each other in a ring', async () => {
+    const session = await open();
+    const scans = scansOf(tags.slice(1_000, 1_400));
+    let tries = 0;
+    const db = new Proxy(site.database, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (name !== 'transaction') return typeof value === 'function' ? value.bind(target) : value;
+        return (work: (tx: Db) => Promise<unknown>) =>
+          target.transaction((tx) => {
+            tries += 1;
+            return work(tx);
+          });
+      },
+    });
+    const works = [scans, [...scans].reverse(), scans, [...scans].reverse()].map((list, index) =>
+      stocktake.count({ ...device(`ring-${index}`), db }, session, { scans: list }),
+    );
+    const answers = await Promise.all(works);
+    expect(answers.reduce((sum, { counted }) => sum + counted, 0)).toBe(400);
+    expect(answers.reduce((sum, { repeated }) => sum + repeated, 0)).toBe(1_200);
+    const sql = 'SELECT SUM(counted_qty) AS count FROM inventory_lines WHERE session_id = ?';
+    expect(Number(await number(sql, [session]))).toBe(400);
+    expect(tries).toBe(4);
+  });
 
   it('are cut off by the close without losing a scan', async () => {
     const session = await open();

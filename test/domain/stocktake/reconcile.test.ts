@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import * as stocktake from '../../../src/domain/stocktake/service.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 
@@ -130,6 +131,43 @@ onEveryDatabase('a reconciliation', (dialect) => {
       expect.arrayContaining(['It was moved after the close.', 'It was scanned after the close.']),
     );
     expect(await read('MOVER')).toMatchObject({ current_location: elsewhere });
+  });
+
+  it('takes what was handed out, returned or inspected since the close for seen', async () => {
+    await close();
+    await app.call('POST', `assets/${asset.HELD}/check-in/`, { body: {} });
+    await app.call('POST', 'inspection-records/', {
+      body: { asset: asset.GONE, inspected_at: new Date().toISOString(), status: 'passed' },
+    });
+    const named = [{ asset: asset.HELD, action: 'mark_lost' }];
+    const { body } = await reconcile({ corrections: named, mark_lost: true });
+    const reasons = Object.fromEntries(
+      body.corrections.map((one: { asset: number; reason: string }) => [one.asset, one.reason]),
+    );
+    expect(reasons).toEqual({
+      [asset.HELD!]: 'It was checked out or in after the close.',
+      [asset.GONE!]: 'It was inspected after the close.',
+    });
+    expect(await read('HELD')).toMatchObject({ status: 'active' });
+  });
+
+  it('skips an asset that is deleted at that moment', async () => {
+    await close();
+    const ctx = app.as('operator');
+    const db = new Proxy(ctx.db, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value;
+        return async (sql: string, params: never[]) => {
+          if (sql.includes('FROM assets WHERE tenant_id = ? AND id IN'))
+            await app.call('DELETE', `assets/${asset.GONE}/`);
+          return target.query(sql, params);
+        };
+      },
+    });
+    const { corrections } = await stocktake.reconcile({ ...ctx, db }, session, { ...everything, dry_run: true });
+    const gone = corrections.find((one) => one.asset === asset.GONE);
+    expect([gone?.applied, gone?.reason]).toEqual([false, 'It was deleted.']);
   });
 
   it('refuses choices that fit no difference, and then does nothing at all', async () => {

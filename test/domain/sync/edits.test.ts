@@ -102,6 +102,35 @@ onEveryDatabase('offline edits of assets', (dialect) => {
     expect(old.conflicts).toMatchObject([{ winner: 'server', local_value: 'old' }]);
   });
 
+  it('that say what another one says count by their own time, whichever comes first', async () => {
+    const ends = [];
+    for (const order of [
+      ['late', 'early'],
+      ['early', 'late'],
+    ] as const) {
+      const asset = await newAsset(app);
+      const base = Date.parse(asset.updated_at);
+      const at = (ms: number) => new Date(base + ms).toISOString();
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      const edits = { late: edit(asset, { name: 'same' }, at(30)), early: edit(asset, { name: 'other' }, at(20)) };
+      await push('first', edit(asset, { name: 'same' }, at(10)));
+      for (const device of order) await push(device, edits[device]);
+      ends.push((await read(app, asset.id)).name);
+    }
+    expect(ends).toEqual(['same', 'same']);
+  });
+
+  it('sent again with their keys in another order are the same edits', async () => {
+    const asset = await newAsset(app);
+    await change(app, asset.id, { name: 'web', metadata: { a: 1 } });
+    const sent = edit(asset, { name: 'phone', metadata: { b: 1, c: 2 } }, minutes(-60));
+    const first = await push('a', sent);
+    const turned = Object.fromEntries(Object.entries(sent).reverse());
+    const again = await push('a', { ...turned, fields: { metadata: { c: 2, b: 1 }, name: 'phone' } });
+    expect([statusesOf(again), again.conflicts]).toEqual([['duplicate'], first.conflicts]);
+    expect(await journal(asset.id)).toHaveLength(2);
+  });
+
   it('captured at one moment end alike in every order', async () => {
     const at = minutes(-10);
     const orders = [
@@ -180,7 +209,7 @@ onEveryDatabase('offline edits of assets', (dialect) => {
       asset_tag: other.asset_tag,
       current_location: foreign.body.id,
       parent_asset: asset.id,
-      barcode_type: 'morse',
+      barcode_type: 'morse\0\ud800',
     };
     const answer = await push('a', edit(asset, fields));
     expect(

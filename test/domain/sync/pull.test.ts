@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sync as pushAndPull } from '../../../src/domain/sync/service.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 import { change, newAsset, pullAll, read, scan, send, sync } from './client.ts';
@@ -94,6 +95,29 @@ onEveryDatabase('what sync pulls', (dialect) => {
     await app.database.execute('UPDATE change_heads SET floor = 0 WHERE tenant_id = ?', [app.plant.id]);
   });
 
+  it('begins anew for a cursor whose changes are pruned while they are read', async () => {
+    const { cursor } = await pullAll(app);
+    await change(app, (await everyAsset())[0].id, { name: 'pruned' });
+    const head = decoded((await sync(app)).next_cursor).seq;
+    const ctx = app.as('read_only');
+    const setFloor = (floor: number) =>
+      app.database.execute('UPDATE change_heads SET floor = ? WHERE tenant_id = ?', [floor, app.plant.id]);
+    const db = new Proxy(app.database, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value;
+        return async (sql: string, params: never[]) => {
+          if (!sql.startsWith('SELECT seq, entity_id')) return target.query(sql, params);
+          await setFloor(head);
+          return [];
+        };
+      },
+    });
+    const answer = await pushAndPull({ ...ctx, db }, { cursor });
+    await setFloor(0);
+    expect([answer.reset_required, idsOf(answer.asset_changes)]).toEqual([true, idsOf(await everyAsset())]);
+  });
+
   it('refuses a broken or forged cursor', async () => {
     const { cursor } = await pullAll(app);
     const position = decoded(cursor);
@@ -170,6 +194,28 @@ onEveryDatabase('what sync pulls', (dialect) => {
     expect(answer.deleted_asset_ids).toContain(gone.id);
     const followed = await pullAll(app, { cursor: answer.next_cursor });
     expect(followed.rows.size).toBe(0);
+  });
+
+  it('answers an old app whose time this server cannot have given with everything, once', async () => {
+    const rows = await everyAsset();
+    const gone = await newAsset(app);
+    await app.call('DELETE', `assets/${gone.id}/`);
+    const days = new Date(Date.now() + 2 * 86_400_000).toISOString();
+    for (const limit of [3, 500]) {
+      const { seen, deleted } = await byTime(days, limit);
+      expect([...seen.keys()].sort((one, two) => one - two)).toEqual(idsOf(rows));
+      expect(deleted).toContain(gone.id);
+    }
+    // Rows of a time when the server's own clock was ahead: pages end behind them all the same.
+    const ahead = rows.slice(0, 3) as { id: number }[];
+    for (const [index, { id }] of ahead.entries())
+      await app.database.execute('UPDATE assets SET updated_at = ? WHERE id = ?', [
+        new Date(Date.now() + 86_400_000 + index).toISOString(),
+        id,
+      ]);
+    const { seen } = await byTime('2026-01-01T00:00:00Z', 1);
+    expect([...seen.keys()].sort((one, two) => one - two)).toEqual(idsOf(rows));
+    for (const { id } of ahead) await change(app, id, { name: 'later' });
   });
 
   it('gives a cut page of an old app a cursor that misses nothing', async () => {

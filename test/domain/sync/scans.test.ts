@@ -107,6 +107,48 @@ onEveryDatabase('scans pushed to sync', (dialect) => {
     expect(await storedOf(one.client_event_id)).toHaveLength(1);
   });
 
+  it('of an asset that is deleted since are kept, and count by their code', async () => {
+    const gone = await newAsset(app);
+    await app.call('DELETE', `assets/${gone.id}/`);
+    const foreign = await app.call('POST', 'assets/', { tenant: app.other, body: { asset_tag: 'FD', name: 'F' } });
+    const again = await newAsset(app, { asset_tag: gone.asset_tag });
+    const batch = [
+      scan({ asset: gone.id, raw_value: gone.asset_tag }),
+      scan({ asset: gone.id }),
+      scan({ asset: foreign.body.id }),
+      scan({ asset: gone.id, captured_at: undefined }),
+    ];
+    for (let time = 0; time < 2; time += 1) {
+      const answer = await sync(app, { scan_events: batch });
+      expect(answer.rejected_scan_events.map(({ index }: { index: number }) => index)).toEqual([2, 3]);
+    }
+    const [one, other] = [await storedOf(batch[0]!.client_event_id), await storedOf(batch[1]!.client_event_id)];
+    expect([one[0].asset, other[0].asset, other[0].status]).toEqual([again.id, null, 'validated']);
+  });
+
+  it('without an id are known again by their content and time of capture', async () => {
+    const [one, two] = [unique('BARE'), unique('BARE')];
+    const at = (second: number) => ({ captured_at: `2026-11-01T10:00:0${second}Z`, offline_captured_at: null });
+    const batch = [
+      { raw_value: one, ...at(1) },
+      { raw_value: one, ...at(2) },
+      { raw_value: two, ...at(1), client_event_id: null },
+    ];
+    const first = await sync(app, { device: 'bare', scan_events: batch });
+    const again = await sync(app, { device: 'bare', scan_events: [...batch].reverse() });
+    expect(new Set(first.accepted_scan_event_ids).size).toBe(3);
+    expect(again.accepted_scan_event_ids).toEqual([...first.accepted_scan_event_ids].reverse());
+    await sync(app, { device: 'another', scan_events: batch });
+    const { body } = await app.call('GET', `scan-events/?search=${two}`);
+    expect(body.results.map((row: { offline_captured_at: string }) => row.offline_captured_at)).toEqual([
+      '2026-11-01T10:00:01.000Z',
+      '2026-11-01T10:00:01.000Z',
+    ]);
+    const timeless = { raw_value: unique('BARE') };
+    const ids = [await sync(app, { scan_events: [timeless] }), await sync(app, { scan_events: [timeless] })];
+    expect(new Set(ids.flatMap((answer) => answer.accepted_scan_event_ids)).size).toBe(2);
+  });
+
   it('with the id of another scan are rejected, and what is stored stays', async () => {
     const one = scan();
     await sync(app, { scan_events: [one] });
@@ -146,6 +188,7 @@ onEveryDatabase('scans pushed to sync', (dialect) => {
       {},
       scan({ client_event_id: 'no uuid' }),
       scan({ raw_value: 'a\0b' }),
+      scan({ source_type: 'a\0b\ud800' }),
       scan({ raw_value: '\ud800' }),
       scan({ location: foreign.id }),
       scan({ asset: 999_999_999 }),
@@ -173,6 +216,22 @@ onEveryDatabase('scans pushed to sync', (dialect) => {
     for (const { accepted_scan_event_ids: ids } of answers) expect(ids).toEqual(answers[0].accepted_scan_event_ids);
     const ids = new Set(answers.flatMap((answer) => answer.accepted_scan_event_ids));
     expect(ids.size).toBe(150);
+  });
+
+  it('that two requests bring in opposite order do not wait for each other in a ring', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const batch = Array.from({ length: 700 }, () => scan());
+      let tries = 0;
+      const work = (bodies: object[]) =>
+        app.database.transaction((db) => {
+          tries += 1;
+          return scans.recordMany({ ...app.as('operator'), db }, bodies);
+        });
+      const [forwards, backwards] = await Promise.all([work(batch), work([...batch].reverse())]);
+      const idsOf = (outcomes: scans.Outcome[]) => outcomes.map((one) => ('scan' in one ? one.scan.id : undefined));
+      expect(idsOf(backwards!).reverse()).toEqual(idsOf(forwards!));
+      expect(tries).toBe(2);
+    }
   });
 
   it('are taken 1,000 and 5 MiB at a time', async () => {

@@ -14,12 +14,13 @@ import org.json.JSONObject
 
 /**
  * Arguments: a folder, the server's address, the tenant, the device's name, items of one request,
- * assets of one page, ms by which its clock is wrong.
+ * assets of one page, ms by which its clock is wrong, ms that it sleeps through after each look at it.
  */
 fun main(args: Array<String>) {
     val (folder, server, tenant, name) = args
     val clock = object : DeviceClock {
-        override fun now() = DeviceClock.System.now() + args[6].toLong()
+        var slept = 0L
+        override fun now() = DeviceClock.System.now() + args[6].toLong() + slept.also { slept += args[7].toLong() }
         override fun elapsed() = DeviceClock.System.elapsed()
     }
     val session = Session(server, tenant, FileTokens(File(folder, "tokens.json")))

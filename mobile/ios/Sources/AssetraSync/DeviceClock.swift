@@ -23,7 +23,8 @@ enum Times {
     }()
 
     static func text(_ millis: Int64) -> String {
-        format.string(from: Date(timeIntervalSince1970: Double(millis) / 1_000))
+        // The formatter cuts what is below a millisecond, and few milliseconds are whole in binary.
+        format.string(from: Date(timeIntervalSince1970: (Double(millis) + 0.25) / 1_000))
     }
 
     static func millis(_ text: String) throws -> Int64 {

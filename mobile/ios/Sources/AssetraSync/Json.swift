@@ -8,10 +8,10 @@ extension Dictionary where Key == String, Value == Any {
         self = json
     }
 
-    /// On one line: a line break within a text is escaped.
+    /// On one line: a line break within a text is escaped. Always in the same order: the server knows an edit again by its text.
     func data() throws -> Data {
         guard JSONSerialization.isValidJSONObject(self) else { throw SyncError.unreadable("JSON") }
-        return try JSONSerialization.data(withJSONObject: self)
+        return try JSONSerialization.data(withJSONObject: self, options: [.sortedKeys])
     }
 
     func text(_ name: String) throws -> String { try value(name) }

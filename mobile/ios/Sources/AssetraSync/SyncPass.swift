@@ -49,8 +49,10 @@ final class SyncPass {
         let batch = try store.batch(count: count, bytes: options.bytes, except: tried)
         let exchange = Exchange(batch: batch, cursor: store.read { $0.cursor }, limit: options.limit)
         let began = clock.elapsed()
+        let beganAt = clock.now()
         let reply = try session.post("sync/", try exchange.body(device: options.device))
-        let took = clock.elapsed() - began
+        // An app that was suspended meanwhile may find one of the clocks stopped, and someone may have put back the other.
+        let took = max(clock.elapsed() - began, clock.now() - beganAt)
         if reply.status != 200 { return try refuse(reply, batch) }
         return try accept(try exchange.read(reply.body), batch, took)
     }

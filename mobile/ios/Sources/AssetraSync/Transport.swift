@@ -19,7 +19,7 @@ public struct Reply {
     /// `Retry-After` is seconds or a date.
     func retryAfterSeconds(now: Int64) -> TimeInterval? {
         guard let text = retryAfter?.trimmingCharacters(in: .whitespaces) else { return nil }
-        if let seconds = TimeInterval(text) { return seconds }
+        if let seconds = Int(text) { return TimeInterval(seconds) }
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
         format.timeZone = TimeZone(identifier: "GMT")

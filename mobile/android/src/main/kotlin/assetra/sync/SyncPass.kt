@@ -36,9 +36,11 @@ internal class SyncPass(
         val batch = store.batch(count, options.characters, tried)
         val exchange = Exchange(batch, store.read { it.cursor }, options.limit)
         val began = clock.elapsed()
+        val beganAt = clock.now()
         return try {
             val reply = session.post("sync/", exchange.body(options.device))
-            val took = clock.elapsed() - began
+            // A device that slept meanwhile may have stopped one of its clocks, and someone may have put back the other.
+            val took = maxOf(clock.elapsed() - began, clock.now() - beganAt)
             if (reply.status == 200) accept(exchange.read(reply.body), batch, took) else refuse(reply, batch)
         } catch (error: IOException) {
             SyncResult.Later(backoff.failed(null), error.message ?: error.javaClass.simpleName)
