@@ -36,6 +36,8 @@ export interface Config {
     timeoutSeconds: number;
     redriveHours: number;
     disableDays: number;
+    /** How long deliveries that have ended are kept. */
+    deliveryDays: number;
   };
   jobConcurrency: number;
   /** `redis://…` */
@@ -242,6 +244,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       timeoutSeconds: values.ASSETRA_WEBHOOK_TIMEOUT,
       redriveHours: values.ASSETRA_WEBHOOK_REDRIVE_HOURS,
       disableDays: values.ASSETRA_WEBHOOK_DISABLE_DAYS,
+      deliveryDays: values.ASSETRA_DELIVERY_DAYS,
     },
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     queueUrl: values.ASSETRA_QUEUE,

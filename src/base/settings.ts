@@ -122,6 +122,9 @@ export const Settings = z.object({
   ASSETRA_WEBHOOK_REDRIVE_HOURS: wholeNumber(0, 720)
     .prefault('24')
     .describe('How old a dead letter may be to be sent once more when its endpoint works again, hours; 0 sends none'),
+  ASSETRA_DELIVERY_DAYS: wholeNumber(1, 3_650)
+    .prefault('30')
+    .describe('How long deliveries of webhooks that have ended are kept, dead letters too, days'),
   ASSETRA_WEBHOOK_DISABLE_DAYS: wholeNumber(0, 365)
     .prefault('5')
     .describe('After how long of nothing but failures an endpoint is disabled, days; 0 is never'),

@@ -7,7 +7,7 @@ import { clean, cleaning } from './clean.ts';
 
 /** `sender` is whose connections deliveries use; whoever made it closes it. */
 export const kinds = (config: Pick<Config, 'changeDays' | 'webhooks'>, sender: webhooks.Sender): AnyKind[] => [
-  clean(config.changeDays),
+  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays }),
   ...webhooks.kinds(sender, config.webhooks),
 ];
 

@@ -19,6 +19,7 @@ export { servedDeliveries } from './deliveries.ts';
 export { Accepted, receiveSigned, type Signed } from './inbound.ts';
 export { served as servedEndpoints } from './listing.ts';
 export { type Pong, ping } from './ping.ts';
+export { prune } from './retention.ts';
 export { promote, type Rotated, rotate } from './rotation.ts';
 export { isSignature, secretOf, signatureOf, standardSecret, standardSignatureOf } from './secrets.ts';
 export { Sender } from './sender.ts';
@@ -43,6 +44,17 @@ export async function measure(ctx: Context): Promise<void> {
   metrics.oldestDelivery.set(Math.max(0, age));
   const open = "SELECT COUNT(*) AS count FROM webhook_health WHERE state = 'open'";
   metrics.openBreakers.set(Number((await ctx.db.query<{ count: number }>(open))[0]!.count));
+}
+
+/** What `doctor` says: dead letters, and endpoints that fail now. */
+export async function troubles(ctx: Pick<Context, 'db'>): Promise<{ dead: number; failing: string[] }> {
+  const count = "SELECT COUNT(*) AS dead FROM webhook_deliveries WHERE status = 'dead_letter'";
+  const names =
+    'SELECT e.name FROM webhook_health h JOIN webhook_endpoints e ON e.id = h.endpoint_id ' +
+    'WHERE h.failing_since IS NOT NULL AND e.is_active = ? ORDER BY e.id';
+  const [{ dead } = { dead: 0 }] = await ctx.db.query<{ dead: number }>(count);
+  const failing = await ctx.db.query<{ name: string }>(names, [true]);
+  return { dead: Number(dead), failing: failing.map(({ name }) => name) };
 }
 
 export const webhookOperations: Operation[] = [
