@@ -87,7 +87,7 @@ const free: Verdict = { done: true, freeLane: true };
 
 async function delivered(ctx: TenantContext, target: Target, answer: Answer): Promise<Verdict> {
   record.attempt(ctx, target, answer);
-  await record.success(ctx, target, answer);
+  record.success(ctx, target, answer);
   await health.succeeded(ctx, target.endpoint_id, target);
   if (target.failing_since !== null) await jobs.start(ctx, redriveJob(target));
   return target.state === 'closed' ? undefined : free;

@@ -3,6 +3,7 @@ import { metrics } from '../../base/metrics.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import type { Db } from '../../db/database.ts';
 import type { Value } from '../../db/dialect.ts';
+import { listOf } from '../../db/lists.ts';
 import * as changes from '../../queue/changes.ts';
 import * as outbox from '../outbox/service.ts';
 import type { Reason } from './outcome.ts';
@@ -58,17 +59,43 @@ const seen = (target: Target, answer: Answer) => ({
   attempt_count: target.attempt_count + 1,
 });
 
-export async function success(ctx: TenantContext, target: Target, answer: Answer): Promise<void> {
-  await write(ctx, target, {
+/** Those of a transaction that were answered alike are written with one statement. */
+export function success(ctx: TenantContext, target: Target, answer: Answer): void {
+  ctx.db.beforeCommit(writeSuccesses, {
+    id: target.id,
+    round: target.round,
+    at: timestamp(ctx),
     ...seen(target, answer),
-    status: 'success',
-    next_attempt_at: null,
-    last_error: '',
-    reason: '',
-    flagged: false,
-    delivered_at: timestamp(ctx),
   });
   told(ctx, target, answer, 'success', () => ctx.log.info(lineOf(target, answer), 'A webhook was delivered.'));
+}
+
+interface Success {
+  id: number;
+  round: number;
+  at: string;
+  response_code: number | null;
+  response_body: string;
+  attempt_count: number;
+}
+
+async function writeSuccesses(tx: Db, successes: Success[]): Promise<void> {
+  const alike = new Map<string, Success[]>();
+  for (const success of successes) {
+    const { id: _, at: __, ...rest } = success;
+    const key = JSON.stringify(rest);
+    alike.set(key, [...(alike.get(key) ?? []), success]);
+  }
+  for (const group of alike.values()) {
+    const { round, at, response_code, response_body, attempt_count } = group[0]!;
+    const { marks, params } = listOf(group.map(({ id }) => id).sort((one, two) => one - two));
+    const sql =
+      "UPDATE webhook_deliveries SET status = 'success', response_code = ?, response_body = ?, attempt_count = ?, " +
+      "next_attempt_at = NULL, last_error = '', reason = '', flagged = ?, delivered_at = ?, " +
+      'first_attempt_at = COALESCE(first_attempt_at, ?), updated_at = ? ' +
+      `WHERE id IN ${marks} AND round = ? AND status = 'pending'`;
+    await tx.execute(sql, [response_code, response_body, attempt_count, false, at, at, at, ...params, round]);
+  }
 }
 
 /** `wait` in ms. */
