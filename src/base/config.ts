@@ -39,6 +39,8 @@ export interface Config {
     /** How long deliveries that have ended are kept. */
     deliveryDays: number;
   };
+  /** How many workflows may lead to each other. */
+  workflowDepth: number;
   jobConcurrency: number;
   /** `redis://…` */
   queueUrl: string | undefined;
@@ -246,6 +248,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       disableDays: values.ASSETRA_WEBHOOK_DISABLE_DAYS,
       deliveryDays: values.ASSETRA_DELIVERY_DAYS,
     },
+    workflowDepth: values.ASSETRA_WORKFLOW_DEPTH,
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     queueUrl: values.ASSETRA_QUEUE,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },

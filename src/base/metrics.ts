@@ -71,6 +71,19 @@ export const metrics = {
     help: 'Tenants whose history is not what was written, at the last checkpoint',
     registers,
   }),
+  workflowRuns: new Counter({
+    name: 'assetra_workflow_executions_total',
+    help: 'Runs of workflows, by what became of them',
+    labelNames: ['workflow_name', 'status'],
+    registers,
+  }),
+  workflowDuration: new Histogram({
+    name: 'assetra_workflow_execution_duration_seconds',
+    help: 'Time of a run from its first step to its commit',
+    labelNames: ['workflow_name'],
+    buckets: seconds,
+    registers,
+  }),
   labels: new Counter({
     name: 'assetra_labels_rendered_total',
     help: 'Labels rendered',

@@ -128,6 +128,9 @@ export const Settings = z.object({
   ASSETRA_WEBHOOK_DISABLE_DAYS: wholeNumber(0, 365)
     .prefault('5')
     .describe('After how long of nothing but failures an endpoint is disabled, days; 0 is never'),
+  ASSETRA_WORKFLOW_DEPTH: wholeNumber(1, 100)
+    .prefault('8')
+    .describe('How many workflows may lead to each other, one after the other, before the chain is stopped'),
   ASSETRA_JOB_CONCURRENCY: wholeNumber(1, 1_000)
     .prefault('20')
     .describe('Jobs that one process has under way at once, besides deliveries, which are bounded by endpoint'),

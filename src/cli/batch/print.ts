@@ -67,6 +67,7 @@ async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<
     offsetY: millimetres(flags.offsetY, '--offset-y'),
     onProgress: (done: number) => progress?.update(done),
   };
+  if ('batch' in source) await waitFor(ctx, source.batch);
   const printed = await batches.print(ctx, source, flags.format, options).catch((error: unknown) => {
     const unknown = error instanceof NotFound && 'batch' in source && error.message === 'Not found.';
     throw unknown ? new NotFound(`There is no batch ${source.batch}. See \`assetra batch list\`.`) : error;
@@ -80,6 +81,17 @@ async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<
     }
   }
   return { ...printed, stream: watched() };
+}
+
+/** For labels that the job runner is still making; says so, as without one it would be for ever. */
+async function waitFor(ctx: TenantContext, batch: number): Promise<void> {
+  const { whenReady } = await import('../../domain/batches/service.ts');
+  let waiting: Awaited<ReturnType<typeof startProgress>> | undefined;
+  await whenReady(ctx, batch, async (percent) => {
+    waiting ??= await startProgress(`Batch ${batch} is being made by the job runner`, 100);
+    waiting.update(percent);
+  });
+  waiting?.stop();
 }
 
 /** Sheets are of paper: a label printer has one label after the other. */

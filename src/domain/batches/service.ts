@@ -10,12 +10,14 @@ import { type FileAnswer, guarded, type Input, idOf, type Operation, serve } fro
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as templates from '../templates/service.ts';
-import { codesOf, inChunks } from './codes.ts';
+import { codesOf } from './codes.ts';
 import { checkTemplate, create as write } from './create.ts';
+import { forgetCodes } from './generate.ts';
 import { print as draw, type Format, formats, type Printed, type PrintOptions } from './print.ts';
 import { type BatchRow, barcodeBatches, barcodeLabels } from './resource.ts';
 import type { Source } from './source.ts';
 
+export { generating, whenReady } from './generate.ts';
 export type { Format, Printed, PrintOptions } from './print.ts';
 export type { Source } from './source.ts';
 
@@ -37,11 +39,7 @@ async function update(
 
 /** Its labels go with it, and the codes that nobody has claimed; a claimed code stays its asset's. */
 async function remove(ctx: TenantContext, row: BatchRow): Promise<void> {
-  for (const { codes, marks } of inChunks(codesOf(row))) {
-    // By the codes themselves: as a subselect, PostgreSQL took a minute for ten thousand of them.
-    const sql = `DELETE FROM asset_codes WHERE tenant_id = ? AND status = 'unclaimed' AND code IN (${marks})`;
-    await ctx.db.execute(sql, [ctx.tenant.id, ...codes]);
-  }
+  await forgetCodes(ctx, codesOf(row));
   await store.remove(ctx, barcodeBatches, row.id);
 }
 

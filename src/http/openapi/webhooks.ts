@@ -7,6 +7,8 @@ import { type Json, nameOf, type Schemas } from './schemas.ts';
 interface About {
   /** Names the identity: `asset` is `asset_id`. */
   entity: string;
+  /** It may also be about one of these. */
+  or?: string;
   summary: string;
   /** It carries what was before and after. */
   changes?: true;
@@ -28,7 +30,12 @@ const about: Record<EventName, About> = {
   'workflow.failed': { entity: 'workflow_run', summary: 'A workflow failed, and changed nothing' },
   'batch.generated': { entity: 'barcode_batch', summary: 'The labels of a batch are there' },
   'batch.printed': { entity: 'barcode_batch', summary: 'A batch was printed wholly' },
-  'maintenance.due': { entity: 'maintenance_record', summary: 'Maintenance of an asset is due' },
+  'maintenance.due': {
+    entity: 'maintenance_record',
+    or: 'inspection_record',
+    summary:
+      'Maintenance or an inspection of an asset is due; `maintenance_record_id` or `inspection_record_id` names it',
+  },
   'webhook.created': { entity: 'webhook_endpoint', summary: 'An endpoint was made; it is told so itself' },
   'webhook.dead_lettered': { entity: 'webhook_delivery', summary: 'A delivery was given up' },
   'printer.attention': { entity: 'printer', summary: 'A printer waits for someone' },
@@ -37,14 +44,16 @@ const about: Record<EventName, About> = {
 export const webhookObjects = (schemas: Schemas): Json =>
   Object.fromEntries(eventNames.map((name) => [name, { post: objectOf(name, about[name], schemas) }]));
 
-function objectOf(name: EventName, { entity, summary, changes }: About, schemas: Schemas): Json {
+function objectOf(name: EventName, { entity, or, summary, changes }: About, schemas: Schemas): Json {
   const id = `${entity}_id`;
+  const data = [entity, ...(or ? [or] : [])].map((one) => dataOf(name, one, schemas));
   const schema = {
     type: 'object',
-    required: ['event', id, 'tenant_id', 'occurred_at', 'sequence', 'data', ...(changes ? ['changes'] : [])],
+    required: ['event', ...(or ? [] : [id]), ...always, ...(changes ? ['changes'] : [])],
     properties: {
       event: { const: name },
       [id]: { type: 'integer' },
+      ...(or && { [`${or}_id`]: { type: 'integer' } }),
       tenant_id: { type: 'integer' },
       occurred_at: { type: 'string', format: 'date-time' },
       sequence: {
@@ -52,7 +61,7 @@ function objectOf(name: EventName, { entity, summary, changes }: About, schemas:
         description:
           "The change's number in the tenant, gapless in the order of commits; null where nothing was changed",
       },
-      data: dataOf(name, entity, schemas),
+      data: data.length > 1 ? { anyOf: data } : data[0],
       ...(changes && { changes: changesSchema }),
     },
   };
@@ -66,6 +75,8 @@ function objectOf(name: EventName, { entity, summary, changes }: About, schemas:
     responses: { '2XX': { description: 'Taken; anything else is tried again' } },
   };
 }
+
+const always = ['tenant_id', 'occurred_at', 'sequence', 'data'];
 
 const changesSchema = {
   type: 'object',
