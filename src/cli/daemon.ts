@@ -10,6 +10,7 @@ import * as accounts from '../domain/accounts/service.ts';
 import * as audit from '../domain/audit/service.ts';
 import * as devices from '../domain/devices/service.ts';
 import { rememberUrl } from '../domain/resolve/service.ts';
+import * as webhooks from '../domain/webhooks/service.ts';
 import { createApp } from '../http/app.ts';
 import type { Check, Checks } from '../http/health.ts';
 import { Streams } from '../http/live.ts';
@@ -55,7 +56,11 @@ export class Daemon {
     const checks = this.#checks();
     const vault = openVault(this.#config.dir);
     const parts = { config: this.#config, database: this.#database, log: this.#log, access, vault, checks };
-    const app = createApp({ ...parts, streams: this.#streams, measure: () => work.measure(this.#database) });
+    const measure = async () => {
+      await work.measure(this.#database);
+      await webhooks.measure(ctx);
+    };
+    const app = createApp({ ...parts, streams: this.#streams, measure });
     this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
     const address = await this.#server.start();
     try {

@@ -4,6 +4,7 @@ import { sha256 } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Context } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
+import * as webhooks from '../domain/webhooks/service.ts';
 import { RedisDispatch } from '../jobs/dispatch.ts';
 import { kinds, schedules } from '../jobs/kinds.ts';
 import { Workforce } from '../jobs/workforce.ts';
@@ -14,12 +15,14 @@ export function workforceOf(config: Config, database: Database, ctx: Context, lo
   const own = log.child({ logger: 'assetra.jobs' });
   const settings = url && { url, prefix: prefixOf(config), concurrency, queues };
   const dispatch = settings ? new RedisDispatch(database, own, settings) : undefined;
+  const sender = webhooks.senderOf(config.webhooks);
   return new Workforce({ ...ctx, log: own }, database, {
-    kinds: kinds(config),
+    kinds: kinds(config, sender),
     schedules,
     concurrency,
     queues,
     dispatch,
+    close: () => sender.close(),
   });
 }
 

@@ -3,15 +3,18 @@ import type { Config } from '../base/config.ts';
 import type { Context } from '../db/context.ts';
 import * as batches from '../domain/batches/service.ts';
 import * as maintenance from '../domain/maintenance/service.ts';
+import * as webhooks from '../domain/webhooks/service.ts';
 import * as workflows from '../domain/workflows/service.ts';
 import type { AnyKind, Schedule } from '../queue/kind.ts';
 import { clean, cleaning } from './clean.ts';
 
-export const kinds = ({ changeDays, workflowDepth }: Config): AnyKind[] => [
-  clean(changeDays),
+/** `sender` is whose connections deliveries use; whoever made it closes it. */
+export const kinds = (config: Config, sender: webhooks.Sender): AnyKind[] => [
+  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays }),
   batches.generating,
   maintenance.due,
-  ...workflows.workflowKinds({ maxDepth: workflowDepth }),
+  ...webhooks.kinds(sender, config.webhooks),
+  ...workflows.workflowKinds({ maxDepth: config.workflowDepth }),
 ];
 
 /** Asked for again and again, as some are a tenant's own. */

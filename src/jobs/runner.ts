@@ -62,6 +62,7 @@ export class Runner {
   #beating: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #again = false;
+  #claiming = false;
   #stopping = false;
   #pause = soon;
   #promoteAt = 0;
@@ -135,6 +136,7 @@ export class Runner {
 
   async #claim(): Promise<number> {
     const runner = { id: this.#id, queues: this.#settings.queues };
+    this.#claiming = true;
     try {
       await this.#promote();
       const named = this.#settings.dispatch?.ready ?? false;
@@ -147,6 +149,8 @@ export class Runner {
       this.#pause = seldom;
       this.#log.warn({ err: error }, 'Jobs could not be claimed; they are tried again.');
       return 0;
+    } finally {
+      this.#claiming = false;
     }
   }
 
@@ -210,7 +214,9 @@ export class Runner {
     this.#held.delete(job.id);
     if (outcome === 'abandoned') this.#leftOver.add(job);
     if (outcome === 'held') await this.#clearLane(job.lane, queue);
-    if (queue.size === 0 && queue.pending <= 1 && job.lane !== 0) this.#lanes.delete(job.lane);
+    // While more is claimed, it is for the queue that was counted.
+    const idle = queue.size === 0 && queue.pending <= 1 && !this.#claiming;
+    if (idle && job.lane !== 0) this.#lanes.delete(job.lane);
     // Half of what was claimed is left: more can be had while it is worked on.
     if (queue.size * 2 <= this.#batch) this.#look();
   }

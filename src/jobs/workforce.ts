@@ -17,6 +17,8 @@ export interface WorkSettings {
   /** Undefined: every queue. */
   queues?: readonly string[] | undefined;
   batch?: number;
+  /** Closes what the kinds hold open, once none of them is under way. */
+  close?: () => Promise<void>;
   dispatch?: Dispatch | undefined;
 }
 
@@ -27,12 +29,14 @@ export class Workforce {
   readonly #ctx: Context;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
+  readonly #close: (() => Promise<void>) | undefined;
   readonly #tenants = new Map<number, { tenant: Tenant; until: number }>();
 
   constructor(ctx: Context, database: Database, settings: WorkSettings) {
     this.#ctx = { ...ctx, actor: { kind: 'system', id: null, label: 'jobs', role: 'admin', superuser: true } };
     this.#runner = new Runner(this.#ctx, database, settings, (job) => this.#contextOf(job));
     this.#scheduler = new Scheduler(this.#ctx, settings.schedules);
+    this.#close = settings.close;
   }
 
   async start(): Promise<void> {
@@ -43,6 +47,7 @@ export class Workforce {
   async stop(): Promise<void> {
     await this.#scheduler.stop();
     await this.#runner.stop();
+    await this.#close?.();
   }
 
   /** Who listens and which forms there are is left open, so that whoever needs it asks: what a job does may be told at once. */
