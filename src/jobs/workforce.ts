@@ -30,7 +30,7 @@ export class Workforce {
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
   readonly #close: (() => Promise<void>) | undefined;
-  readonly #tenants = new Map<number, { tenant: Tenant; until: number }>();
+  readonly #tenants = new Map<number, { tenant: Tenant | null; until: number }>();
 
   constructor(ctx: Context, database: Database, settings: WorkSettings) {
     this.#ctx = { ...ctx, actor: { kind: 'system', id: null, label: 'jobs', role: 'admin', superuser: true } };
@@ -50,13 +50,13 @@ export class Workforce {
     await this.#close?.();
   }
 
-  /** Who listens and which forms there are is left open, so that whoever needs it asks: what a job does may be told at once. */
+  /** No tenant where it is disabled. Who listens and which forms there are is left open, so that whoever needs it asks: what a job does may be told at once. */
   async #contextOf({ tenant: id }: Job): Promise<Context> {
     if (id === null) return this.#ctx;
     const known = this.#tenants.get(id);
-    if (known && known.until > Date.now()) return { ...this.#ctx, tenant: known.tenant };
-    const tenant = await accounts.findTenant(this.#ctx, String(id));
-    this.#tenants.set(id, { tenant, until: Date.now() + tenantAge });
+    if (known && known.until > performance.now()) return { ...this.#ctx, tenant: known.tenant };
+    const tenant = (await accounts.activeTenant(this.#ctx, id)) ?? null;
+    this.#tenants.set(id, { tenant, until: performance.now() + tenantAge });
     return { ...this.#ctx, tenant };
   }
 }
