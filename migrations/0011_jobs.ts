@@ -106,8 +106,9 @@ async function outboxTable(knex: Knex): Promise<void> {
     table.integer('depth').notNullable();
     instant(table, 'occurred_at').notNullable();
     json(table, 'draft');
-    table.text('body', 'longtext');
     table.index(['tenant_id', 'created_at', 'id']);
+    // The sequencer finds by it what its numbers are for.
+    table.index(['change_id']);
   });
 }
 

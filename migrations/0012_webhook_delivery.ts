@@ -66,13 +66,14 @@ async function healthTable(knex: Knex): Promise<void> {
 /** A delivery with what it tells: the event's body, kept once for all of its deliveries. Its number may be open yet. */
 const shownView = (knex: Knex): string =>
   'CREATE VIEW shown_webhook_deliveries AS SELECT d.id, d.tenant_id, d.endpoint_id, d.event_name, ' +
-  `CASE WHEN d.event_id IS NULL THEN d.payload ELSE COALESCE(e.body, REPLACE(e.draft, '"sequence":${questionMark(knex)}', '"sequence":null')) END AS payload, ` +
+  `CASE WHEN d.event_id IS NULL THEN d.payload WHEN e.sequence IS NULL THEN REPLACE(e.draft, ${placeOf(knex)}, '"sequence":null') ` +
+  `ELSE REPLACE(e.draft, ${placeOf(knex)}, CONCAT('"sequence":', e.sequence)) END AS payload, ` +
   'd.response_code, d.response_body, d.attempt_count, d.next_attempt_at, d.last_error, d.dead_lettered_at, ' +
   'd.delivered_at, d.status, d.reason, d.flagged, d.created_at, d.updated_at ' +
   'FROM webhook_deliveries d LEFT JOIN outbox_events e ON e.id = d.event_id';
 
 /** For PostgreSQL knex makes a place for a value of one that is not escaped, even without values. */
-const questionMark = (knex: Knex): string => (knex.client.config.client === 'pg' ? '\\?' : '?');
+const placeOf = (knex: Knex): string => `'"sequence":${knex.client.config.client === 'pg' ? '\\?' : '?'}'`;
 
 export async function down(knex: Knex): Promise<void> {
   await knex.schema.raw('DROP VIEW shown_webhook_deliveries');

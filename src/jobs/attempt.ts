@@ -21,6 +21,14 @@ const disabledPause = 3_600_000;
 export const backoff = (failed: number): number =>
   Math.min(5 * 2 ** (failed - 1), 3_600) * 1_000 * (1 + Math.random() / 10);
 
+/** Work that is done, and not yet written down. */
+export interface Performed {
+  /** Its lane need not wait for that. */
+  early: boolean;
+  /** Writes down what came of it. Never rejects. */
+  tell: () => Promise<Outcome>;
+}
+
 export class Attempts {
   readonly #kinds: Map<string, AnyKind>;
   readonly #contextOf: (job: Job) => Promise<Context>;
@@ -32,13 +40,17 @@ export class Attempts {
     this.#signal = signal;
   }
 
-  /** Never rejects. */
-  async at(job: Job): Promise<Outcome> {
+  /** The work outside the database. Never rejects. */
+  async perform(job: Job): Promise<Performed> {
     const end = metrics.jobDuration.startTimer({ kind: job.kind });
-    const outcome = await this.#at(job);
-    end();
-    metrics.jobs.inc({ kind: job.kind, outcome });
-    return outcome;
+    const { early, tell } = await this.#perform(job);
+    const told = async () => {
+      const outcome = await tell();
+      end();
+      metrics.jobs.inc({ kind: job.kind, outcome });
+      return outcome;
+    };
+    return { early, tell: told };
   }
 
   /** A job that too many runners died with. Never rejects. */
@@ -48,18 +60,19 @@ export class Attempts {
     metrics.jobs.inc({ kind: job.kind, outcome: 'dead' });
   }
 
-  async #at(job: Job): Promise<Outcome> {
+  async #perform(job: Job): Promise<Performed> {
     const kind = this.#kinds.get(job.kind);
-    if (!kind) return this.#told(job, async () => unknownKind);
-    let result: unknown;
+    const late = (tell: Performed['tell']) => ({ early: false, tell });
+    if (!kind) return late(() => this.#told(job, async () => unknownKind));
     try {
       const ctx = await this.#contextOf(job);
-      if (job.tenant !== null && ctx.tenant === null) return this.#told(job, async () => disabledTenant);
-      if (kind.perform) result = await kind.perform(ctx, job, this.#signal);
+      if (job.tenant !== null && ctx.tenant === null) return late(() => this.#told(job, async () => disabledTenant));
+      const result: unknown = await kind.perform?.(ctx, job, this.#signal);
+      const early = kind.early?.(result) ?? false;
+      return { early, tell: () => this.#told(job, (tx) => kind.settle(tx, job, result)) };
     } catch (error) {
-      return this.#failed(job, error);
+      return late(() => this.#failed(job, error));
     }
-    return this.#told(job, (tx) => kind.settle(tx, job, result));
   }
 
   /** What came of it, in one transaction with whatever the kind writes. */

@@ -12,6 +12,7 @@ export class HeldJobs {
   readonly #database: Database;
   readonly #complain: (error: unknown) => void;
   readonly #held = new Map<number, Held>();
+  readonly #lanes = new Map<number, number>();
   /** Given up by this process, and still marked as its own in the database. */
   readonly #leftOver = new Set<Job>();
 
@@ -23,6 +24,8 @@ export class HeldJobs {
 
   add(job: Job): Held {
     const held = { job, begun: false };
+    // Here still under an older claim, it is counted once.
+    if (!this.#held.has(job.id)) this.#lanes.set(job.lane, this.inLane(job.lane) + 1);
     this.#held.set(job.id, held);
     return held;
   }
@@ -36,8 +39,20 @@ export class HeldJobs {
     return [...this.#held.keys()];
   }
 
+  /** Jobs of a lane that are here, begun or not. */
+  inLane(lane: number): number {
+    return this.#lanes.get(lane) ?? 0;
+  }
+
   end(held: Held): void {
-    if (this.has(held)) this.#held.delete(held.job.id);
+    if (this.has(held)) this.#forget(held.job);
+  }
+
+  #forget({ id, lane }: Job): void {
+    this.#held.delete(id);
+    const left = this.inLane(lane) - 1;
+    if (left > 0) this.#lanes.set(lane, left);
+    else this.#lanes.delete(lane);
   }
 
   /** To be given back with the next that are. */
@@ -47,9 +62,9 @@ export class HeldJobs {
 
   /** Gives back what has not begun, of one lane or of all. */
   async giveBack(lane?: number): Promise<void> {
-    for (const [id, { job, begun }] of this.#held) {
+    for (const { job, begun } of this.#held.values()) {
       if (begun || (lane !== undefined && job.lane !== lane)) continue;
-      this.#held.delete(id);
+      this.#forget(job);
       this.#leftOver.add(job);
     }
     await this.releaseLeft();

@@ -4,26 +4,20 @@ import type { Lane } from '../queue/lane-claims.ts';
 
 /** Jobs of all lanes that one process has under way at once, each mostly waiting for its receiver. */
 const mostUnderWay = 256;
-/** Claimed ahead for each place in a lane. */
-const ahead = 8;
+/** Jobs of a lane that are here for each that may be under way: some wait, and of some the end is being written down. */
+const ahead = 16;
+const mostHere = 256;
 
 export class LaneQueues {
-  readonly #most: number;
   readonly #queues = new Map<number, PQueue>();
 
-  /** `most`: jobs of one lane that may be here. */
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** How many more jobs of the lane are worth having here. */
-  room({ id, max_in_flight, ordered }: Lane): number {
+  /** How many more jobs of the lane are worth having, of which so many are here. */
+  room({ id, max_in_flight, ordered }: Lane, here: number): number {
     const concurrency = ordered ? 1 : max_in_flight;
     const queue = this.#queues.get(id) ?? new PQueue({ concurrency });
     queue.concurrency = concurrency;
     this.#queues.set(id, queue);
-    const most = Math.min(this.#most, concurrency * ahead);
-    const here = queue.size + queue.pending;
+    const most = Math.min(mostHere, concurrency * ahead);
     return here * 2 > most || this.#underWay() >= mostUnderWay ? 0 : most - here;
   }
 

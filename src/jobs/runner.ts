@@ -12,7 +12,7 @@ import { claimLanes } from '../queue/lane-claims.ts';
 import * as leases from '../queue/leases.ts';
 import * as runners from '../queue/runners.ts';
 import { onWake } from '../queue/wake.ts';
-import { Attempts } from './attempt.ts';
+import { Attempts, type Performed } from './attempt.ts';
 import type { Dispatch } from './dispatch.ts';
 import { type Held, HeldJobs } from './held.ts';
 import { LaneQueues } from './lane-queues.ts';
@@ -47,8 +47,10 @@ export class Runner {
   readonly #batch: number;
   readonly #attempts: Attempts;
   readonly #free: PQueue;
-  readonly #lanes = new LaneQueues(mostClaimed);
+  readonly #lanes = new LaneQueues();
   readonly #held: HeldJobs;
+  /** What is under way, or waits here to be. */
+  readonly #working = new Set<Promise<void>>();
   readonly #aborting = new AbortController();
   #id = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -122,7 +124,7 @@ export class Runner {
     const late = new Promise<boolean>((resolve) => {
       giveUp = setTimeout(() => resolve(false), farewell + patience);
     });
-    const ended = await Promise.race([Promise.all(queues.map((queue) => queue.onIdle())).then(() => true), late]);
+    const ended = await Promise.race([Promise.all(this.#working).then(() => true), late]);
     clearTimeout(abort);
     clearTimeout(giveUp);
     return ended;
@@ -187,7 +189,12 @@ export class Runner {
     const later = (ms: number) => {
       this.#refillIn = Math.min(this.#refillIn, Math.ceil(ms));
     };
-    const jobs = await claimLanes(this.#database, this.#runner, (lane) => this.#lanes.room(lane), later);
+    const jobs = await claimLanes(
+      this.#database,
+      this.#runner,
+      (lane) => this.#lanes.room(lane, this.#held.inLane(lane.id)),
+      later,
+    );
     for (const job of jobs) void this.#take(job, this.#lanes.of(job.lane));
     return jobs.length;
   }
@@ -213,27 +220,38 @@ export class Runner {
     return Math.min(this.#batch, this.#settings.concurrency + this.#batch - size - pending);
   }
 
+  /** What came of a job is written down within its place in the queue, or beside it where its kind says that it may be. */
   #take(job: Job, queue: PQueue): Promise<void> {
     const held = this.#held.add(job);
-    return queue.add(() => this.#work(held, queue));
+    const begun = queue.add(async () => {
+      const performed = await this.#begin(held);
+      if (performed?.early) return performed;
+      if (performed) await this.#end(held, queue, performed);
+      return undefined;
+    });
+    const work = begun.then((performed) => (performed ? this.#end(held, queue, performed) : undefined));
+    this.#working.add(work);
+    return work.finally(() => this.#working.delete(work));
   }
 
-  async #work(held: Held, queue: PQueue): Promise<void> {
-    const { job } = held;
-    if (!this.#held.has(held)) return;
+  /** Undefined when it is not to be begun any more. */
+  async #begin(held: Held): Promise<Performed | undefined> {
+    if (!this.#held.has(held)) return undefined;
     if (this.#stopping) {
       this.#held.end(held);
-      return this.#held.leave(job);
+      this.#held.leave(held.job);
+      return undefined;
     }
     held.begun = true;
-    const outcome = await this.#attempts.at(job);
+    return this.#attempts.perform(held.job);
+  }
+
+  async #end(held: Held, queue: PQueue, { tell }: Performed): Promise<void> {
+    const outcome = await tell();
     this.#held.end(held);
-    if (outcome === 'abandoned') this.#held.leave(job);
-    if (outcome === 'held') {
-      // Nobody is to be tried in a lane that is held: what waits here goes back.
-      queue.clear();
-      await this.#held.giveBack(job.lane);
-    }
+    if (outcome === 'abandoned') this.#held.leave(held.job);
+    // Nobody is to be tried in a lane that is held: what waits here goes back, and is passed over when its turn comes.
+    if (outcome === 'held') await this.#held.giveBack(held.job.lane);
     // Half of what was claimed is left: more can be had while it is worked on.
     if (queue.size * 2 <= this.#batch) this.#look();
   }

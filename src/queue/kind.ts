@@ -43,6 +43,8 @@ export interface JobKind<P = Record<string, unknown>, R = unknown> {
   long?: boolean;
   /** The effect outside the database, before any transaction; it may come twice, so whoever receives it must be able to tell. */
   perform?(ctx: Context, job: Job<P>, signal: AbortSignal): Promise<R>;
+  /** Whether its lane may go on before what came of it is written down; not where that may hold the lane. */
+  early?(result: R): boolean;
   /** The effect in the database; `ctx.db` is the transaction that also completes the job. It may run again from the start. */
   settle(ctx: Context, job: Job<P>, result: R): Promise<Verdict>;
   /** In the transaction that gives the job up. Unless the answer says no, the dead job is kept as a dead letter. */

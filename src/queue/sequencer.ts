@@ -47,18 +47,38 @@ async function numberBatch(tx: Db, tenant: number): Promise<number> {
   const rows = await tx.query<Waiting>(sql, [tenant, batch]);
   if (rows.length === 0) return 0;
   await number(tx, tenant, head.seq, rows);
+  await numberEvents(tx, head.seq, rows);
   await advance(tx, head, rows.length, unsealedOf(rows));
   return rows.length;
 }
 
-/** One statement for each run of neighbouring ids: their numbers are their ids moved by a constant. */
-async function number(tx: Db, tenant: number, from: number, rows: readonly Waiting[]): Promise<void> {
-  const sql = 'UPDATE change_log SET seq = id + ? WHERE tenant_id = ? AND id BETWEEN ? AND ? AND seq IS NULL';
+/** Changes with neighbouring ids: their numbers are their ids moved by a constant. */
+interface Run {
+  first: number;
+  last: number;
+  shift: number;
+}
+
+function* runsOf(from: number, rows: readonly Waiting[]): Generator<Run> {
   for (let start = 0, end = 0; start < rows.length; start = end) {
     while (end < rows.length && rows[end]!.id === rows[start]!.id + (end - start)) end += 1;
     const first = rows[start]!.id;
-    await tx.execute(sql, [from + start + 1 - first, tenant, first, first + (end - start) - 1]);
+    yield { first, last: first + (end - start) - 1, shift: from + start + 1 - first };
   }
+}
+
+async function number(tx: Db, tenant: number, from: number, rows: readonly Waiting[]): Promise<void> {
+  const sql = 'UPDATE change_log SET seq = id + ? WHERE tenant_id = ? AND id BETWEEN ? AND ? AND seq IS NULL';
+  for (const { first, last, shift } of runsOf(from, rows)) await tx.execute(sql, [shift, tenant, first, last]);
+}
+
+/** An event has the number of the change that it tells. */
+async function numberEvents(tx: Db, from: number, rows: readonly Waiting[]): Promise<void> {
+  const between = 'change_id BETWEEN ? AND ?';
+  const told = await tx.query(`SELECT id FROM outbox_events WHERE ${between} LIMIT 1`, [rows[0]!.id, rows.at(-1)!.id]);
+  if (told.length === 0) return;
+  const sql = `UPDATE outbox_events SET sequence = change_id + ? WHERE ${between} AND sequence IS NULL`;
+  for (const { first, last, shift } of runsOf(from, rows)) await tx.execute(sql, [shift, first, last]);
 }
 
 /** The loop of a daemon: close behind the writers while they write, seldom when nobody does. */

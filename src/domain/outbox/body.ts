@@ -1,5 +1,5 @@
-/** The body of an event: made once, so that every delivery and every attempt sends, and signs, the same bytes. */
-import type { Context, TenantContext } from '../../db/context.ts';
+/** The body of an event: a draft and a number, so that every delivery and every attempt sends, and signs, the same bytes. */
+import type { TenantContext } from '../../db/context.ts';
 import * as changes from '../../queue/changes.ts';
 import type { Raised } from './write.ts';
 
@@ -27,27 +27,25 @@ export function draftOf({ ctx, name, entity, entity_id, occurred_at, data, chang
 export const numbered = (draft: string, sequence: number | null): string =>
   draft.replace(place, () => `"sequence":${sequence ?? 'null'}`);
 
-interface Row extends Omit<EventBody, 'body'> {
+/** What of an event its body is made of. */
+export interface Draft {
   change_id: number | null;
+  sequence: number | null;
   draft: string;
-  body: string | null;
 }
 
-/** The event with its body; at the first call after the commit its number is asked for, and the body kept. */
+/** The same bytes every time: what is not numbered yet when it is asked for is numbered first. */
+export async function bytesOf(ctx: TenantContext, { change_id, sequence, draft }: Draft): Promise<string> {
+  if (sequence !== null || change_id === null) return numbered(draft, sequence);
+  return numbered(draft, await changes.numberOf(ctx, change_id));
+}
+
+/** The event with its body. */
 export async function bodyOf(ctx: TenantContext, event: number): Promise<EventBody> {
-  const sql = 'SELECT id, name, entity, entity_id, depth, change_id, draft, body FROM outbox_events WHERE id = ?';
-  const [row] = await ctx.db.query<Row>(sql, [event]);
-  const { draft, change_id, ...known } = row!;
-  if (known.body !== null) return known as EventBody;
-  const sequence = change_id === null ? null : await changes.numberOf(ctx, change_id);
-  const body = numbered(draft, sequence);
-  await keep(ctx, event, sequence, body);
-  return { ...known, body };
-}
-
-async function keep(ctx: Context, event: number, sequence: number | null, body: string): Promise<void> {
-  const sql = 'UPDATE outbox_events SET sequence = ?, body = ? WHERE id = ? AND body IS NULL';
-  await ctx.db.execute(sql, [sequence, body, event]);
+  const sql = 'SELECT id, name, entity, entity_id, depth, change_id, sequence, draft FROM outbox_events WHERE id = ?';
+  const [row] = await ctx.db.query<Omit<EventBody, 'body'> & Draft>(sql, [event]);
+  const { change_id, sequence, draft, ...known } = row!;
+  return { ...known, body: await bytesOf(ctx, { change_id, sequence, draft }) };
 }
 
 /** What an event told, for whoever works on it here and needs no number. */

@@ -4,7 +4,7 @@ import type { Db } from '../../db/database.ts';
 import type { Value } from '../../db/dialect.ts';
 import type { Entry } from '../../queue/changes.ts';
 import * as jobs from '../../queue/jobs.ts';
-import { draftOf, numbered } from './body.ts';
+import { draftOf } from './body.ts';
 import { listenersOf } from './listeners.ts';
 import { triggerOf, wants } from './names.ts';
 import type { Happening } from './service.ts';
@@ -64,19 +64,16 @@ async function heardOf(tx: Db, events: readonly Raised[]): Promise<Heard[]> {
 
 function rowOf(event: Raised): Record<string, Value> {
   const { ctx, entry, name, entity, entity_id, occurred_at } = event;
-  const sequence = entry?.seq ?? null;
-  const draft = draftOf(event);
   return {
     tenant_id: ctx.tenant.id,
     name,
     entity,
     entity_id,
     change_id: entry?.id ?? null,
-    sequence,
+    sequence: entry?.seq ?? null,
     depth: ctx.depth ?? 0,
     occurred_at,
-    draft,
-    body: sequence === null ? null : numbered(draft, sequence),
+    draft: draftOf(event),
     created_at: occurred_at,
     updated_at: occurred_at,
   };

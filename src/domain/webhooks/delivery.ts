@@ -49,6 +49,12 @@ export function deliveryKind(sender: Sender, settings: DeliverySettings): JobKin
         metrics.deliveriesInFlight.dec();
       }
     },
+    /** A receiver that takes what it gets need not wait for our disk. */
+    early: (result) =>
+      result !== undefined &&
+      'answer' in result &&
+      result.answer !== undefined &&
+      outcomeOf(result.answer, new Date()).verdict === 'success',
     async settle(ctx, _job, result) {
       if (!result) return undefined;
       if ('stopped' in result) return { retryIn: 0, reason: 'The runner was stopped.', spends: false };

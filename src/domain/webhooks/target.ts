@@ -22,8 +22,10 @@ export interface Target extends Endpoint {
   event_name: string;
   event_id: number | null;
   payload: string;
-  /** The event's, once it is made. */
-  body: string | null;
+  /** Of the event; all null where there is none. */
+  change_id: number | null;
+  sequence: number | null;
+  draft: string | null;
   name: string;
   is_active: boolean;
   max_attempts: number;
@@ -33,7 +35,8 @@ export interface Target extends Endpoint {
 
 const sql =
   'SELECT d.id, d.endpoint_id, d.tenant_id, d.round, d.attempt_count, d.status, d.event_name, d.event_id, d.payload, ' +
-  `e.name, e.url, e.is_active, e.max_attempts, e.headers_sealed, ${secretColumns}, h.state, h.failing_since ` +
+  `e.name, e.url, e.is_active, e.max_attempts, e.headers_sealed, ${secretColumns}, h.state, h.failing_since, ` +
+  'o.change_id, o.sequence, o.draft ' +
   'FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id ' +
   'JOIN webhook_health h ON h.endpoint_id = e.id LEFT JOIN outbox_events o ON o.id = d.event_id WHERE d.id = ?';
 
@@ -45,7 +48,8 @@ const longest = 256 * 1024;
 
 export async function messageOf(ctx: TenantContext, target: Target): Promise<Message> {
   const { event_id, id } = target;
-  const text = event_id === null ? target.payload : (target.body ?? (await outbox.bodyOf(ctx, event_id)).body);
+  const { change_id, sequence, draft } = target;
+  const text = draft === null ? target.payload : await outbox.bytesOf(ctx, { change_id, sequence, draft });
   const body = Buffer.from(text);
   const attempt = {
     event: target.event_name,
