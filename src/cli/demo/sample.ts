@@ -1,10 +1,11 @@
-/** A small plant to look around in: places, kinds, fifty assets and a batch of labels for them. */
+/** A small plant to look around in: places, kinds, fifty assets, a workflow that notes when each was scanned, and a batch of labels. */
 import type { TenantContext } from '../../db/context.ts';
 import * as assets from '../../domain/assets/service.ts';
 import * as batches from '../../domain/batches/service.ts';
 import * as categories from '../../domain/categories/service.ts';
 import * as locations from '../../domain/locations/service.ts';
 import * as scans from '../../domain/scans/service.ts';
+import * as workflows from '../../domain/workflows/service.ts';
 
 const places = [
   { code: 'HALL-1', name: 'Hall 1', below: ['Goods in', 'Assembly', 'Test bench', 'Goods out'] },
@@ -40,6 +41,12 @@ export async function sow(ctx: TenantContext): Promise<void> {
       custom_fields: { purchased: `20${18 + (index % 8)}` },
     });
   }
+  await workflows.served.create(ctx, {
+    name: 'Note the last scan',
+    trigger_type: 'on_scan',
+    entry_conditions: [{ field: 'asset', operator: 'exists', value: true }],
+    steps: [{ action: 'update_asset_custom_fields', fields: { last_scan: '{{scan_event.created_at}}' } }],
+  });
   await batches.served.create(ctx, { prefix: 'DEMO-', start_sequence: 1, end_sequence: count });
   for (const raw_value of ['DEMO-1', 'DEMO-2', 'DEMO-17']) await scans.record(ctx, { raw_value });
 }
