@@ -81,6 +81,12 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('hold' as const), lane: fc.nat(1), over: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('free' as const), lane: fc.nat(1) }) },
 );
+/** A runner that dies with what it has, again and again. */
+const dying = fc.record({
+  do: fc.constant('dying' as const),
+  runner: runnersOf,
+  times: fc.integer({ min: 1, max: 6 }),
+});
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
 onEveryDatabase('the job engine beside a model of it', (dialect) => {
@@ -148,6 +154,14 @@ onEveryDatabase('the job engine beside a model of it', (dialect) => {
     end(known: Known, state: Known['state']): void {
       if (known.job) this.lost.push(known.job);
       Object.assign(known, { state, job: undefined, runner: 0, due: false });
+    }
+
+    async die({ runner, times }: { runner: 1 | 2; times: number }): Promise<void> {
+      for (let round = 0; round < times; round += 1) {
+        await this.run({ do: 'claim', runner, limit: 2 });
+        await this.run({ do: 'crash', runner });
+        await this.run({ do: 'sweep', runner: runner === 1 ? 2 : 1 });
+      }
     }
 
     async run(step: Command): Promise<void> {
@@ -298,12 +312,16 @@ onEveryDatabase('the job engine beside a model of it', (dialect) => {
     process.stderr.write(`model of the job engine on ${dialect}: ASSETRA_TEST_SEED=${seed}\n`);
     let runs = 0;
     let last: Promise<unknown> = Promise.resolve();
-    const commands = fc.array(command, { minLength: 20, maxLength: 80, size: 'max' });
+    const commands = fc.array(fc.oneof({ weight: 30, arbitrary: command }, { weight: 1, arbitrary: dying }), {
+      minLength: 20,
+      maxLength: 80,
+      size: 'max',
+    });
     const property = fc.asyncProperty(commands, (steps) => {
       const run = async () => {
         const world = new World();
         await world.begin();
-        for (const step of steps) await world.run(step);
+        for (const step of steps) await (step.do === 'dying' ? world.die(step) : world.run(step));
         await world.compare();
         runs += 1;
       };
