@@ -67,6 +67,10 @@ async function jobTables(knex: Knex): Promise<void> {
   // Of jobs that wait for their time, the next; others need not be in it where the database can leave them out.
   const waiting = isMysql(knex) ? '' : " WHERE state = 'waiting'";
   await knex.schema.raw(`CREATE INDEX jobs_waiting_index ON jobs (state, run_at)${waiting}`);
+  // For runners of a few queues, and for a dispatcher: the others' jobs may be very many.
+  const ready = isMysql(knex) ? '' : " WHERE state = 'ready' AND lane_id = 0";
+  const parts = 'state, lane_id, queue, priority, run_at, id';
+  await knex.schema.raw(`CREATE INDEX jobs_queue_index ON jobs (${parts})${ready}`);
   await createTable(knex, 'job_lanes', (table) => {
     identity(table);
     table.string('queue', 40).notNullable();

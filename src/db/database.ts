@@ -8,55 +8,11 @@ import { Unavailable } from '../base/errors.ts';
 import { type Connection, type Dialect, type Driver, driverFor, type Outcome, type Value } from './dialect.ts';
 import { retryable, translate } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
+import type { Db, Row } from './handle.ts';
 import { usualPatience } from './patience.ts';
 import { Transaction } from './transaction.ts';
 
-export type Row = Record<string, unknown>;
-
-export interface Db {
-  readonly dialect: Dialect;
-  readonly inTransaction: boolean;
-  /** Compiles queries for this dialect and cannot run them: pass the result to `run`. */
-  readonly build: Knex;
-  /** Runs SQL text with `?` placeholders, prepared and kept by its text: never put a value into the text. */
-  query<T = Row>(sql: string, params?: readonly Value[]): Promise<T[]>;
-  /** The same for a statement that changes rows; resolves to how many. */
-  execute(sql: string, params?: readonly Value[]): Promise<number>;
-  /** Runs what `build` compiled. `tail` is appended text such as ` FOR UPDATE` or a LIMIT of plain integers. */
-  run<T = Row>(query: Knex.QueryBuilder, tail?: string): Promise<T[]>;
-  /** Inserts one row and answers its id. */
-  insert(table: string, row: Record<string, Value>): Promise<number>;
-  /** Inserts rows of one shape, hundreds with each statement; none of their values may be bytes. */
-  insertMany(table: string, rows: readonly Record<string, Value>[]): Promise<void>;
-  /** The same, and answers their ids in the order of the rows. */
-  insertAll(table: string, rows: readonly Record<string, Value>[]): Promise<number[]>;
-  /** ` FOR UPDATE` where rows are locked one by one; empty on SQLite, whose writer is alone anyway. */
-  readonly forUpdate: string;
-  /** Keeps a row as it is until commit, for any number at once; empty on SQLite. */
-  readonly forShare: string;
-  /** Locks the rows that nobody else has locked, and leaves out the others; empty on SQLite. */
-  readonly skipLocked: string;
-  /** SQL for the database's time in whole milliseconds since 1970: the clock that all processes share. */
-  readonly clock: string;
-  readonly updateReturning: boolean;
-  /** One transaction writes at a time, in all processes: what it reads stays true until it ends. */
-  readonly oneWriter: boolean;
-  /** SQL for a text column as JSON text, `null` for NULL; escapes may differ from JavaScript's in what is rare. */
-  jsonText(column: string): string;
-  /** Runs work in a transaction; within one it joins the outer. Deadlocks are tried again: work must be repeatable. */
-  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
-  /**
-   * The same in a transaction that short works share when they come together (group commit), each in its own savepoint;
-   * resolves after the commit.
-   */
-  shared<T>(work: (tx: Db) => Promise<T>): Promise<T>;
-  /** Within a transaction: undoes work's own changes when it throws, and leaves the rest standing. */
-  savepoint<T>(work: () => Promise<T>): Promise<T>;
-  /** Within a transaction: `flush` gets every item once, just before COMMIT; those of an undone savepoint are left out. */
-  beforeCommit<T>(flush: (tx: Db, items: T[]) => Promise<void>, item: T): void;
-  /** Within a transaction: runs once it is committed, for each function once; also when the part that asked was undone. */
-  afterCommit(work: (root: Database) => void): void;
-}
+export type { Db, Row } from './handle.ts';
 
 export interface PoolState {
   size: number;
@@ -211,8 +167,8 @@ export class Database implements Db {
   }
 
   /** One try; `transaction` has more. */
-  #once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#with(this.#writer, async (connection) => {
+  async #once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const { result, after } = await this.#with(this.#writer, async (connection) => {
       const send = (sql: string, params: readonly Value[] = [], native = false) =>
         this.#send(connection, sql, params, native);
       await send(this.#driver.begin);
@@ -220,14 +176,24 @@ export class Database implements Db {
         const tx = new Transaction(this.dialect, this.#driver, this.build, connection, send);
         const result = await work(tx);
         await tx.commit();
-        for (const after of tx.after) after(this);
-        return result;
+        return { result, after: tx.after };
       } catch (error) {
         // A connection that died has nothing left to roll back; the first error is the one to tell.
         await send('ROLLBACK').catch(() => undefined);
         throw error;
       }
     });
+    for (const work of after) this.#afterwards(work);
+    return result;
+  }
+
+  /** What fails now must not look as if the change had failed, which would then be made twice. */
+  #afterwards(work: (root: Database) => void): void {
+    try {
+      work(this);
+    } catch (error) {
+      process.emitWarning(error as Error);
+    }
   }
 
   async #with<T>(knex: Knex, work: (connection: Connection) => Promise<T>): Promise<T> {

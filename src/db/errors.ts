@@ -19,7 +19,7 @@ export class ReferenceViolation extends AppError {
 }
 
 /** Two transactions met; trying the whole again is the remedy. */
-class Collision extends AppError {
+export class Collision extends AppError {
   constructor(cause: unknown) {
     super('collision', 503, 'The database is busy. Try again.', { cause, retryAfter: 1 });
   }

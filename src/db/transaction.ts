@@ -136,10 +136,10 @@ export class Transaction implements Db {
     }
   }
 
-  beforeCommit<T>(flush: (tx: Db, items: T[]) => Promise<void>, item: T): void {
+  beforeCommit<T>(flush: (tx: Db, items: T[]) => Promise<void>, ...more: T[]): void {
     const items = this.#collected.get(flush) ?? [];
     this.#collected.set(flush, items);
-    items.push(item);
+    items.push(...more);
   }
 
   afterCommit(work: (root: Database) => void): void {

@@ -2,6 +2,7 @@
 import * as accounts from '../domain/accounts/service.ts';
 import * as sync from '../domain/sync/service.ts';
 import * as webhooks from '../domain/webhooks/service.ts';
+import * as workflows from '../domain/workflows/service.ts';
 import type { JobKind, Schedule } from '../queue/kind.ts';
 import { pruneChanges } from '../queue/retention.ts';
 import { prune } from '../queue/runners.ts';
@@ -9,6 +10,8 @@ import { prune } from '../queue/runners.ts';
 const day = 86_400_000;
 /** Finished jobs and dead ones are kept so long, in days. */
 const jobDays = 30;
+/** Runs of workflows, in days. */
+const runDays = 90;
 
 export const cleaning: Schedule = {
   task: 'site.clean',
@@ -35,6 +38,7 @@ export const clean = ({ changeDays, deliveryDays }: Kept): JobKind => ({
     await sync.pruneEdits(ctx.db, before(changeDays));
     await prune(ctx.db, before(jobDays).toISOString());
     await webhooks.prune(ctx.db, before(deliveryDays).toISOString());
+    await workflows.pruneRuns(ctx.db, before(runDays).toISOString());
   },
   async settle() {
     return undefined;

@@ -14,6 +14,7 @@ import * as runners from '../queue/runners.ts';
 import { onWake } from '../queue/wake.ts';
 import { Attempts, type Performed } from './attempt.ts';
 import type { Dispatch } from './dispatch.ts';
+import { sayFarewell } from './farewell.ts';
 import { type Held, HeldJobs } from './held.ts';
 import { LaneQueues } from './lane-queues.ts';
 import { Offers } from './offers.ts';
@@ -36,9 +37,6 @@ const seldom = 2_000;
 /** Leases are 20 s at least. */
 const beat = 5_000;
 const mostClaimed = 50;
-/** How long a stop waits for what is under way, and then for what was told to break off, in ms. */
-const farewell = 10_000;
-const patience = 5_000;
 
 export class Runner {
   readonly #database: Database;
@@ -104,7 +102,8 @@ export class Runner {
     await this.#round;
     clearTimeout(this.#timer);
     await this.#held.giveBack();
-    const ended = await this.#farewell();
+    const queues = [this.#free, ...this.#lanes.all()];
+    const ended = await sayFarewell(queues, this.#working, () => this.#aborting.abort());
     await this.#settings.dispatch?.stop(!ended);
     await this.#beats;
     await this.#held.releaseLeft();
@@ -112,22 +111,6 @@ export class Runner {
     this.#log.warn('Jobs were still under way; they are left to the next runner.');
     // Still on the list: the next one on this machine then sees that this process is gone.
     runners.desert(this.#id);
-  }
-
-  /** Whether everything came to its end. */
-  async #farewell(): Promise<boolean> {
-    const queues = [this.#free, ...this.#lanes.all()];
-    // What has not begun sees that it is too late to, and whoever waits for it is told.
-    for (const queue of queues) queue.concurrency = Number.POSITIVE_INFINITY;
-    const abort = setTimeout(() => this.#aborting.abort(), farewell);
-    let giveUp: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      giveUp = setTimeout(() => resolve(false), farewell + patience);
-    });
-    const ended = await Promise.race([Promise.all(this.#working).then(() => true), late]);
-    clearTimeout(abort);
-    clearTimeout(giveUp);
-    return ended;
   }
 
   /** One look at a time; whoever asks meanwhile gets another. */

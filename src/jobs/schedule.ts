@@ -63,26 +63,41 @@ export class Scheduler {
   /** Asks what is scheduled, and the database for the time. */
   async load(): Promise<void> {
     this.#offset = (await jobs.clockOf(this.#ctx.db)) - Date.now();
-    this.#schedules = await this.#listed(this.#ctx);
+    const schedules = await this.#listed(this.#ctx);
+    const tasks = new Set(schedules.map(({ task }) => task));
+    // One that is taken away and comes again starts anew.
+    for (const task of this.#seen.keys()) if (!tasks.has(task)) this.#seen.delete(task);
+    for (const schedule of schedules) if (!this.#seen.has(schedule.task)) await this.#recall(schedule);
+    this.#schedules = schedules;
     this.#loadedAt = Date.now();
-    for (const { task } of this.#schedules) if (!this.#seen.has(task)) await this.#recall(task);
   }
 
-  /** A task goes on from its last tick; one that never had any starts now. */
-  async #recall(task: string): Promise<void> {
+  /** A task goes on from its last tick, or from when it was changed after that; one that never had any starts now. */
+  async #recall({ task, since = 0 }: Schedule): Promise<void> {
     const now = Date.now() + this.#offset;
     const [row] = await this.#ctx.db.query<Row>('SELECT MAX(tick_at) AS tick FROM cron_ticks WHERE task = ?', [task]);
     const last = row?.tick == null ? now - second : Number(row.tick);
-    this.#seen.set(task, Math.max(last, now - lookBack));
+    // A change that is still to come was written by a machine whose clock is wrong.
+    this.#seen.set(task, Math.max(last, since <= now ? since : 0, now - lookBack));
   }
 
   /** Enqueues what is due at `now`, by the database's clock: of each task the latest tick since the last look. */
   async look(now: number): Promise<void> {
-    for (const schedule of this.#schedules) {
-      const tick = this.#latest(schedule, Math.max(this.#seen.get(schedule.task)!, now - lookBack), now);
-      if (tick !== undefined) await this.#enqueue(schedule, tick);
-      this.#seen.set(schedule.task, now);
-    }
+    const faults: unknown[] = [];
+    for (const schedule of this.#schedules)
+      try {
+        await this.#lookAt(schedule, now);
+      } catch (error) {
+        // The others have their ticks all the same.
+        faults.push(error);
+      }
+    if (faults.length > 0) throw faults[0];
+  }
+
+  async #lookAt(schedule: Schedule, now: number): Promise<void> {
+    const tick = this.#latest(schedule, Math.max(this.#seen.get(schedule.task)!, now - lookBack), now);
+    if (tick !== undefined) await this.#enqueue(schedule, tick);
+    this.#seen.set(schedule.task, now);
   }
 
   #latest({ cron: pattern, timezone }: Schedule, after: number, now: number): number | undefined {

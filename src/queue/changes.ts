@@ -72,6 +72,8 @@ export function append(ctx: TenantContext, change: Change): void {
 
 /** The latest change of the row in this transaction, for what is written after it; undefined when it was not changed. */
 export function latest(ctx: TenantContext, entity: string, entity_id: number): Entry | undefined {
+  // What is told of a change is written after it, also where others that share the transaction told something before.
+  ctx.db.beforeCommit(flush);
   const entry = latestOf.get(ctx.db)?.get(`${entity} ${entity_id}`);
   if (entry) entry.told = true;
   return entry;

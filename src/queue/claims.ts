@@ -55,7 +55,8 @@ export const among = (column: string, { queues }: Pick<Runner, 'queues'>) => {
 /** Makes jobs ready whose time has come. */
 export async function promote(db: Db): Promise<void> {
   const due = `state = 'waiting' AND run_at <= ${db.clock}`;
-  while (await isThere(db, due)) {
+  // PostgreSQL would look for one that is due in the whole table, as it expects to find it soon.
+  while ((await nextIn(db)) === 0) {
     const done = await take(db, {
       table: 'jobs',
       columns: 'id',
@@ -85,17 +86,27 @@ export async function nextIn(db: Db): Promise<number | undefined> {
 export const claiming = (db: Db, ms: number) =>
   `state = 'active', runner_id = ?, lease_token = ?, lease_ms = ${ms}, lease_until = ${db.clock} + ${ms}`;
 
-/** At most `limit` jobs of no lane, the most urgent and oldest first. */
-export async function claim(db: Db, runner: Runner, limit: number): Promise<Job[]> {
-  const { text, params } = among('queue', runner);
-  const where = `state = 'ready' AND lane_id = 0${text}`;
+/** At most `limit` jobs of no lane, the most urgent and oldest first; of a few queues, one queue after the other. */
+export async function claim(db: Db, { id, queues }: Runner, limit: number): Promise<Job[]> {
+  if (!queues) return claimOf(db, id, undefined, limit);
+  const first = Math.floor(Math.random() * queues.length);
+  const jobs: Job[] = [];
+  for (const queue of [...queues.slice(first), ...queues.slice(0, first)])
+    jobs.push(...(await claimOf(db, id, queue, limit - jobs.length)));
+  return jobs;
+}
+
+/** One queue at a time, as its index is in that order: those of other queues are not walked over. */
+async function claimOf(db: Db, runner: number, queue: string | undefined, limit: number): Promise<Job[]> {
+  const where = `state = 'ready' AND lane_id = 0${queue === undefined ? '' : ' AND queue = ?'}`;
+  const params = queue === undefined ? [] : [queue];
   if (limit < 1 || (db.oneWriter && !(await isThere(db, where, params)))) return [];
   const token = newSecret(12);
   const rows = await take<JobRow>(db, {
     table: 'jobs',
     columns,
     set: claiming(db, lease),
-    setParams: [runner.id, token],
+    setParams: [runner, token],
     where,
     whereParams: params,
     order: 'priority, run_at, id',

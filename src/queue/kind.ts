@@ -63,4 +63,6 @@ export interface Schedule {
   /** IANA name. */
   timezone: string;
   job: NewJob;
+  /** When it was last changed, in ms since 1970: ticks from before are not made up for. */
+  since?: number;
 }

@@ -31,15 +31,16 @@ function openLanes(db: Db, runner: Runner, ids?: readonly number[]): Promise<Lan
   const { text, params } = among('l.queue', runner);
   const only = ids ? listOf(ids) : { marks: '', params: [] };
   const head =
-    "(SELECT CASE h.state WHEN 'ready' THEN h.id END FROM jobs h WHERE h.lane_id = l.id AND h.state IN ('waiting', 'ready', 'active') ORDER BY h.id LIMIT 1)";
+    "(SELECT CASE h.state WHEN 'ready' THEN h.id END FROM jobs h WHERE h.lane_id = l.id AND h.state <> 'done' AND h.state <> 'dead' ORDER BY h.id LIMIT 1)";
+  // With EXISTS, MariaDB would first make a list of every job there is.
+  const one = (what: string) => `(SELECT j.id FROM jobs j WHERE j.lane_id = l.id AND ${what} LIMIT 1)`;
   const sql =
     `SELECT l.id, l.max_in_flight, l.ordered, l.rate_per_s, l.tokens, l.refilled_at, l.held_until, ${db.clock} AS now, ` +
-    "EXISTS (SELECT 1 FROM jobs b WHERE b.state = 'active' AND b.lane_id = l.id) AS busy, " +
+    `${one("j.state = 'active'")} IS NOT NULL AS busy, ` +
     `CASE WHEN l.ordered THEN ${head} END AS head ` +
     `FROM job_lanes l WHERE (l.held_until IS NULL OR l.held_until <= ${db.clock})${text} ` +
     (ids ? `AND l.id IN ${only.marks} ` : '') +
-    "AND EXISTS (SELECT 1 FROM jobs j WHERE j.state = 'ready' AND j.lane_id = l.id) " +
-    "AND NOT EXISTS (SELECT 1 FROM jobs a WHERE a.state = 'active' AND a.lane_id = l.id AND a.runner_id <> ?) " +
+    `AND ${one("j.state = 'ready'")} IS NOT NULL AND ${one("j.state = 'active' AND j.runner_id <> ?")} IS NULL ` +
     'ORDER BY l.claimed_at, l.id';
   return db.query<Lane>(sql, [...params, ...only.params, runner.id]);
 }

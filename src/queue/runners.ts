@@ -2,6 +2,7 @@
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Db } from '../db/database.ts';
+import { pruneRows } from '../db/prune.ts';
 
 /** A runner that was not heard of for so long is not there, in ms. */
 const silent = 60_000;
@@ -94,6 +95,15 @@ export async function backlog(db: Db): Promise<Backlog> {
 /** Rows that nobody asks for any more: runners long gone, finished jobs, ticks. Answers nothing. */
 export async function prune(db: Db, finishedBefore: string): Promise<void> {
   await db.execute(`DELETE FROM job_runners WHERE heartbeat_at < ${db.clock} - ${forgotten}`);
-  await db.execute("DELETE FROM jobs WHERE state IN ('done', 'dead') AND finished_at < ?", [finishedBefore]);
-  await db.execute('DELETE FROM cron_ticks WHERE tick_at < ?', [Date.parse(finishedBefore)]);
+  const old = "state IN ('done', 'dead') AND finished_at < ?";
+  await pruneRows(db, 'jobs', old, [finishedBefore]);
+  // From its last tick a task goes on, however long ago that was.
+  const ticks = await db.query<{ task: string; last: number }>(
+    'SELECT task, MAX(tick_at) AS last FROM cron_ticks GROUP BY task',
+  );
+  for (const { task, last } of ticks)
+    await db.execute('DELETE FROM cron_ticks WHERE task = ? AND tick_at < ?', [
+      task,
+      Math.min(Number(last), Date.parse(finishedBefore)),
+    ]);
 }

@@ -42,10 +42,15 @@ describe.skipIf(!answers)('with a Redis that answers', () => {
       await site.close();
     });
 
-    const run = async (kind: AnyKind, at = url): Promise<void> => {
-      const settings = { url: at, prefix, concurrency: 8 };
+    const run = async (kind: AnyKind, at = url, queues?: string[]): Promise<void> => {
+      const settings = { url: at, prefix, concurrency: 8, queues };
       const dispatch = new RedisDispatch(site.database, silentLog, settings);
-      const runner = new Runner(ctx, site.database, { kinds: [kind], concurrency: 8, dispatch }, async () => ctx);
+      const runner = new Runner(
+        ctx,
+        site.database,
+        { kinds: [kind], concurrency: 8, queues, dispatch },
+        async () => ctx,
+      );
       running.push(runner);
       await runner.start();
     };
@@ -84,6 +89,28 @@ describe.skipIf(!answers)('with a Redis that answers', () => {
       await until(async () => (await left()) === 0, 'the jobs to be done', 40_000);
       expect([done.length, new Set(done).size]).toEqual([500, 500]);
     }, 60_000);
+
+    it('of a queue that nobody works on keep none of another waiting', async () => {
+      const done: number[] = [];
+      await add(2_300, { queue: 'workflows' });
+      await run(counting(done), url, ['system']);
+      await add(5);
+      await until(() => done.length === 5, 'the jobs of the queue', 5_000);
+    });
+
+    it('that wait here are given back when it stops, and it ends', async () => {
+      const done: number[] = [];
+      // Each queue has as many under way as all of them may have together.
+      for (const queue of ['system', 'labels', 'workflows']) await add(20, { queue });
+      await run(counting(done, 400));
+      await until(() => done.length > 0, 'the first');
+      const stopping = Date.now();
+      await Promise.all(running.splice(0).map((runner) => runner.stop()));
+      expect(Date.now() - stopping).toBeLessThan(5_000);
+      const rows = await site.database.query<{ state: string }>('SELECT state FROM jobs');
+      expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['ready']));
+      expect(rows.length + done.length).toBe(60);
+    });
 
     it('are taken from the database while Redis is away', async () => {
       const { hostname, port, pathname } = new URL(url);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Context } from '../../src/db/context.ts';
 import { Database, type Row } from '../../src/db/database.ts';
@@ -76,5 +77,46 @@ onEveryDatabase('the schedule', (dialect) => {
       "SELECT MAX(tick_at) AS tick FROM cron_ticks WHERE task = 'hourly'",
     );
     expect(Number(latest!.tick)).toBe(now - 1_000);
+  });
+
+  it('keeps the ticks of the others when one cannot be read', async () => {
+    const one = scheduler([schedule('first', '* * * * *'), schedule('bad', 'no cron'), schedule('last', '* * * * *')]);
+    await one.load();
+    const now = Math.ceil(Date.now() / 60_000) * 60_000 + 60_000;
+    await expect(one.look(now)).rejects.toThrow();
+    expect(await kinds()).toEqual(['first', 'last']);
+  });
+
+  it('makes up for no tick from before a schedule was changed, unless the change is still to come', async () => {
+    const hour = 3_600_000;
+    const now = Date.now();
+    const past = { tick_at: now - 10 * hour };
+    const tasks = ['changed', 'unchanged', 'ahead'];
+    await site.database.insertMany(
+      'cron_ticks',
+      tasks.map((task) => ({ task, ...past })),
+    );
+    const [changed, unchanged, ahead] = tasks.map((task) => schedule(task, '0 * * * *'));
+    // A machine whose clock is two days ahead wrote it.
+    const one = scheduler([{ ...changed!, since: now }, unchanged!, { ...ahead!, since: now + 48 * hour }]);
+    await one.load();
+    await one.look(Date.now());
+    expect(await kinds()).toEqual(['unchanged', 'ahead']);
+  });
+
+  it('begins anew with one that was taken away and comes again', async () => {
+    const listed: Schedule[] = [schedule('each-minute', '* * * * *')];
+    const one = scheduler(listed);
+    await one.load();
+    const [task] = listed.splice(0);
+    await one.load();
+    await sleep(5);
+    listed.push({ ...task!, since: Date.now() - 1 });
+    await one.load();
+    // Never ticked, so it starts with the second before it was seen: no minute of the past is made up for.
+    const now = Date.now();
+    await one.look(now);
+    const ticks = await site.database.query<Row>('SELECT tick_at FROM cron_ticks');
+    for (const { tick_at } of ticks) expect(Number(tick_at)).toBeGreaterThan(now - 2_000);
   });
 });

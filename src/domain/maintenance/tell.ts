@@ -25,8 +25,9 @@ export const due: JobKind = {
     for (const kind of Object.values(kinds)) {
       const sql = `SELECT DISTINCT tenant_id AS id FROM ${kind.resource.table} WHERE ${isDue(kind)}`;
       for (const { id } of await ctx.db.query<{ id: number }>(sql, [timestamp(ctx)])) {
-        const inside = { ...ctx, tenant: await accounts.findTenant(ctx, String(id)) };
-        while ((await tellSome(inside, kind)) === batch);
+        const tenant = await accounts.activeTenant(ctx, id);
+        // Of a disabled one they are told when it is there again.
+        if (tenant) while ((await tellSome({ ...ctx, tenant }, kind)) === batch);
       }
     }
   },

@@ -2,6 +2,7 @@
 import type { Listeners, TenantContext } from '../../db/context.ts';
 import type { Db } from '../../db/database.ts';
 import type { Value } from '../../db/dialect.ts';
+import { Collision, ReferenceViolation } from '../../db/errors.ts';
 import type { Entry } from '../../queue/changes.ts';
 import * as jobs from '../../queue/jobs.ts';
 import { draftOf } from './body.ts';
@@ -37,9 +38,11 @@ export async function write(tx: Db, events: Raised[]): Promise<void> {
   const deliveries = heard.flatMap(({ event, endpoints }, index) =>
     endpoints.map((endpoint) => ({ event, endpoint, id: ids[index]! })),
   );
-  const made = await tx.insertAll(
-    'webhook_deliveries',
-    deliveries.map(({ event, endpoint, id }) => deliveryOf(event, endpoint, id)),
+  const made = await unlessDeleted(() =>
+    tx.insertAll(
+      'webhook_deliveries',
+      deliveries.map(({ event, endpoint, id }) => deliveryOf(event, endpoint, id)),
+    ),
   );
   for (const [index, { event, endpoint }] of deliveries.entries())
     if (endpoint.active) jobs.add({ ...event.ctx, db: tx }, deliveryJob(event, endpoint, made[index]!));
@@ -47,12 +50,22 @@ export async function write(tx: Db, events: Raised[]): Promise<void> {
     if (triggers) jobs.add({ ...event.ctx, db: tx }, triggerJob(event, ids[index]!));
 }
 
+/** An endpoint that is deleted just now is no fault of the change: it is made anew, without it. */
+async function unlessDeleted<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ReferenceViolation ? new Collision(error) : error;
+  }
+}
+
 async function heardOf(tx: Db, events: readonly Raised[]): Promise<Heard[]> {
   const known = new Map<number, Listeners>();
   const heard: Heard[] = [];
   for (const event of events) {
-    const { id, listeners: cached } = event.ctx.tenant;
-    const listeners = cached ?? known.get(id) ?? (await listenersOf({ db: tx }, id));
+    const { id } = event.ctx.tenant;
+    // Not those that were known when the request came: an endpoint may be there, or gone, since.
+    const listeners = known.get(id) ?? (await listenersOf({ db: tx }, id));
     known.set(id, listeners);
     const { name, endpoint: only } = event;
     const endpoints = listeners.endpoints.filter(({ id, events }) => (only ? id === only : wants(events, name)));

@@ -122,15 +122,23 @@ async function assetNamed(ctx: TenantContext, payload: Record<string, unknown>):
   return (await store.findBy(ctx, assets.resource, 'asset_tag', asset_tag))?.id ?? null;
 }
 
+interface Timed {
+  id: number;
+  tenant_id: number;
+  entry_conditions: string;
+  updated_at: string;
+}
+
 /** When workflows run on time, for the schedule; one job for each tick. */
 export async function schedules(ctx: Context): Promise<Schedule[]> {
   const sql =
-    'SELECT w.id, w.tenant_id, w.entry_conditions FROM workflow_definitions w JOIN tenants t ON t.id = w.tenant_id ' +
+    'SELECT w.id, w.tenant_id, w.entry_conditions, w.updated_at FROM workflow_definitions w JOIN tenants t ON t.id = w.tenant_id ' +
     "WHERE w.trigger_type = 'on_time' AND w.is_active = ? AND t.is_active = ? ORDER BY w.id";
-  const rows = await ctx.db.query<{ id: number; tenant_id: number; entry_conditions: string }>(sql, [true, true]);
-  return rows.map(({ id, tenant_id, entry_conditions }) => ({
+  const rows = await ctx.db.query<Timed>(sql, [true, true]);
+  return rows.map(({ id, tenant_id, entry_conditions, updated_at }) => ({
     task: `workflow:${id}`,
     ...scheduleOf(JSON.parse(entry_conditions)),
+    since: Date.parse(updated_at),
     job: { kind: onTime.kind, queue, tenant: tenant_id, payload: { workflow: id, after: 0 } },
   }));
 }

@@ -9,6 +9,7 @@ import { type WorkflowRow, workflowDefinitions, workflowRuns } from './resource.
 import { scheduleFaults } from './steps.ts';
 
 export { schedules, tellMessage, workflowKinds } from './kinds.ts';
+export { pruneRuns } from './retention.ts';
 
 /** Which triggers have workflows is kept with the permissions, and as exactly: most scans start none. */
 export const served = serve(workflowDefinitions, {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { TenantContext } from '../../../src/db/context.ts';
+import { inTransaction, type TenantContext } from '../../../src/db/context.ts';
 import type { Row } from '../../../src/db/database.ts';
 import { bulk } from '../../../src/domain/assets/bulk.ts';
 import * as assets from '../../../src/domain/assets/service.ts';
@@ -141,6 +141,42 @@ onEveryDatabase('the outbox', (dialect) => {
     expect(await body(ctx, event!.id)).toMatchObject({
       data: { name: made.name, custom_fields: { '"sequence":?': 1 } },
     });
+  });
+
+  it('has the number of its change whatever was told before it in the same transaction', async () => {
+    await endpoint();
+    const ctx = site.as('admin');
+    const told = { name: 'webhook.created', entity: 'webhook_endpoint', entity_id: 1, data: {} };
+    const made = await inTransaction(ctx, async (tx) => {
+      outbox.append(tx, told);
+      return assets.served.create(tx, asset());
+    });
+    const [, event] = await events();
+    expect(event).toMatchObject({ name: 'asset.created', entity_id: made.id });
+    const { changes: log } = await changes.pull(ctx, 0, 10_000);
+    const own = log.find((one) => one.entity === 'asset' && one.entity_id === made.id);
+    expect((await body(ctx, event!.id)).sequence).toBe(own!.seq);
+  });
+
+  it('goes to the endpoints that are there when it is written, not to those of when the request came', async () => {
+    const [gone, stays] = [await endpoint(), await endpoint()];
+    const ctx = site.as('admin');
+    const listeners = await outbox.listenersOf(ctx, site.plant.id);
+    const earlier = { ...ctx, tenant: { ...ctx.tenant, listeners } };
+    await webhooks.servedEndpoints.remove(ctx, gone.id);
+    const added = await endpoint();
+    await assets.served.create(earlier, asset());
+    expect((await deliveries()).map(({ endpoint_id }) => endpoint_id)).toEqual([stays.id, added.id]);
+  });
+
+  it('lets a change be although an endpoint is deleted at the same moment', async () => {
+    const made = [];
+    for (let n = 0; n < 6; n += 1) made.push(await endpoint());
+    const ctx = site.as('admin');
+    const creating = Array.from({ length: 30 }, () => assets.served.create(ctx, asset()));
+    const removing = made.map(({ id }) => webhooks.servedEndpoints.remove(ctx, id));
+    await Promise.all([...creating, ...removing]);
+    expect(await deliveries()).toEqual([]);
   });
 
   it('gives an endpoint that is disabled a dead letter to be replayed, and no job', async () => {
