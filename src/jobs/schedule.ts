@@ -72,13 +72,14 @@ export class Scheduler {
     this.#loadedAt = Date.now();
   }
 
-  /** A task goes on from its last tick, or from when it was changed after that; one that never had any starts now. */
+  /** A task goes on from its last tick, or from when it was changed after that; one that never had any starts when it is new. */
   async #recall({ task, since = 0 }: Schedule): Promise<void> {
     const now = Date.now() + this.#offset;
     const [row] = await this.#ctx.db.query<Row>('SELECT MAX(tick_at) AS tick FROM cron_ticks WHERE task = ?', [task]);
-    const last = row?.tick == null ? now - second : Number(row.tick);
     // A change that is still to come was written by a machine whose clock is wrong.
-    this.#seen.set(task, Math.max(last, since <= now ? since : 0, now - lookBack));
+    const changed = since <= now ? since : 0;
+    const last = row?.tick == null ? now - (changed > 0 ? 2 * reload : second) : Number(row.tick);
+    this.#seen.set(task, Math.max(last, changed, now - lookBack));
   }
 
   /** Enqueues what is due at `now`, by the database's clock: of each task the latest tick since the last look. */

@@ -31,7 +31,7 @@ function openLanes(db: Db, runner: Runner, ids?: readonly number[]): Promise<Lan
   const { text, params } = among('l.queue', runner);
   const only = ids ? listOf(ids) : { marks: '', params: [] };
   const head =
-    "(SELECT CASE h.state WHEN 'ready' THEN h.id END FROM jobs h WHERE h.lane_id = l.id AND h.state <> 'done' AND h.state <> 'dead' ORDER BY h.id LIMIT 1)";
+    "(SELECT CASE h.state WHEN 'ready' THEN h.id END FROM jobs h WHERE h.lane_id = l.id AND h.state <> 'done' AND h.state <> 'dead' ORDER BY h.lane_id, h.id LIMIT 1)";
   // With EXISTS, MariaDB would first make a list of every job there is.
   const one = (what: string) => `(SELECT j.id FROM jobs j WHERE j.lane_id = l.id AND ${what} LIMIT 1)`;
   const sql =

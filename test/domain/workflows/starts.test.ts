@@ -110,7 +110,7 @@ onEveryDatabase('workflows started from outside', (dialect) => {
     const mine = (await schedulesNow()).filter(({ task }) =>
       [daily.id, often.id].map((id) => `workflow:${id}`).includes(task),
     );
-    expect(mine).toEqual([
+    expect(mine).toMatchObject([
       { task: `workflow:${daily.id}`, cron: '0 6 * * *', timezone: 'Europe/Berlin', job: job(daily.id) },
       { task: `workflow:${often.id}`, cron: '*/5 * * * * *', timezone: 'UTC', job: job(often.id) },
     ]);
