@@ -5,9 +5,9 @@
 const [task = '', ...args] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split('.').map(Number);
 
-if (major < 20 || (major === 20 && minor < 17)) {
+if (major < 20 || (major === 20 && minor < 19)) {
   console.error(
-    `assetra needs Node 20.17 or newer; this is ${process.versions.node}. Install it from https://nodejs.org.`,
+    `assetra needs Node 20.19 or newer; this is ${process.versions.node}. Install it from https://nodejs.org.`,
   );
   process.exitCode = 1;
 } else {
