@@ -1,9 +1,7 @@
-/** What kinds of scanner a daemon reads, and how each is named. */
+/** How each kind of scanner is named. */
 import { isAbsolute } from 'node:path';
 import { identity } from './hid/nodes.ts';
-
-export const deviceKinds = ['serial', 'hid', 'wedge', 'tcp'] as const;
-export type DeviceKind = (typeof deviceKinds)[number];
+import type { DeviceKind } from './kinds.ts';
 
 const forms: Record<DeviceKind, { fits: (path: string) => boolean; wanted: string }> = {
   serial: { fits: isAbsolute, wanted: 'Name the device file, such as /dev/serial/by-id/usb-….' },

@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { modes } from './kinds.ts';
 import { layoutNames } from './wedge/keymap.ts';
-
-export const modes = ['record', 'check_out', 'check_in', 'move_here', 'stock_take'] as const;
-export type Mode = (typeof modes)[number];
 
 /** How a scanner's line is set, its text read, and what its scans do. Every key may be left out. */
 export const deviceSettings = z.strictObject({

@@ -3,7 +3,7 @@
  * after a crash lead to the same state; what they do to an asset is done once (acts.ts).
  */
 import { z } from 'zod';
-import { type Mode, modes } from '../../devices/settings.ts';
+import { type Mode, modes } from '../../devices/kinds.ts';
 import { instant, reference } from '../../resource/fields.ts';
 import type { Command } from '../resolve/service.ts';
 import type { Outcome } from './resource.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { deviceKinds } from '../../devices/paths.ts';
-import { deviceSettings, modes } from '../../devices/settings.ts';
+import { deviceKinds, modes } from '../../devices/kinds.ts';
+import { deviceSettings } from '../../devices/settings.ts';
 import { defineResource, type RowOf } from '../../resource/define.ts';
 import { flag, optionalReference, reference, text } from '../../resource/fields.ts';
 import { wording } from '../../resource/parse.ts';

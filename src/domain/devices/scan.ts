@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { Conflict } from '../../base/errors.ts';
 import type { Context, TenantContext } from '../../db/context.ts';
-import { deviceSettings, modes } from '../../devices/settings.ts';
+import { modes } from '../../devices/kinds.ts';
+import { deviceSettings } from '../../devices/settings.ts';
 import { instant, rawText, text } from '../../resource/fields.ts';
 import { parse } from '../../resource/parse.ts';
 import { guarded } from '../../resource/serve.ts';

@@ -11,7 +11,7 @@ import type { ModeState } from './modes.ts';
 import { type DeviceRow, deviceActions, devices } from './resource.ts';
 import { type Answer, DeviceAnswer, DeviceScan, receive, take } from './scan.ts';
 
-export { deviceKinds } from '../../devices/paths.ts';
+export { deviceKinds } from '../../devices/kinds.ts';
 export type { ModeState } from './modes.ts';
 export type { DeviceRow } from './resource.ts';
 export { type Answer, DeviceAnswer } from './scan.ts';
