@@ -1,6 +1,7 @@
 /** The lines that a simulated scanner types on. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { ConfigError, DeviceError } from '../../base/errors.ts';
 
@@ -39,7 +40,15 @@ export async function openPty(path: string): Promise<TypedLine> {
   socat.stdin.on('error', () => undefined);
   // socat says so when the first bytes may flow.
   const opened = heard(socat.stderr, /starting data transfer/).then(() => pause(settle));
-  await Promise.race([failed, heard(socat.stderr, /PTY is/), closed.then(() => refuse(path))]);
+  let isGone = false;
+  closed.then(() => {
+    isGone = true;
+  });
+  const appears = async () => {
+    while (!existsSync(path) && !isGone) await pause(10);
+  };
+  await Promise.race([failed, appears()]);
+  if (isGone) refuse(path);
   return {
     address: path,
     opened,
@@ -66,12 +75,10 @@ function refuse(path: string): never {
 function heard(stream: NodeJS.ReadableStream, what: RegExp): Promise<void> {
   return new Promise((resolve) => {
     let text = '';
-    const listen = (part: Buffer) => {
-      text += part;
-      if (!what.test(text)) return;
-      resolve();
-    };
-    stream.on('data', listen);
+    stream.on('data', (part: Buffer) => {
+      if (!what.test(text)) text += part;
+      if (what.test(text)) resolve();
+    });
   });
 }
 

@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { ConfigError } from '../../base/errors.ts';
 import type { GlobalFlags, Run } from '../command.ts';
-import type { Output } from '../output.ts';
 import { signalled } from '../signal.ts';
 import { openPort, openPty, type TypedLine } from './lines.ts';
 
@@ -27,35 +26,47 @@ export const run: Run<Flags> = async ({ args, flags, out }) => {
     throw new ConfigError('Say what to type: codes, --file or --random.');
   const line = await (flags.pty === undefined ? openPort(flags.listen!) : openPty(flags.pty));
   out.note(`A scanner is at ${line.address}. It types once that is opened.`);
-  let isOver = false;
-  const over = Promise.race([signalled(), line.closed]).then(() => {
-    isOver = true;
+  let end: 'told' | 'let go' | undefined;
+  const over = Promise.race([signalled().then(() => 'told' as const), line.closed.then(() => 'let go' as const)]);
+  over.then((why) => {
+    end = why;
   });
-  const typed = await Promise.race([typeAll(line, args, flags, out, () => isOver), over]);
+  let typed = 0;
+  const typing = typeAll(
+    line,
+    args,
+    flags,
+    () => end !== undefined,
+    (code) => {
+      typed += 1;
+      if (flags.json) out.result({ code, at: new Date().toISOString() }, () => code);
+    },
+  );
+  await Promise.race([typing, over]);
+  const isCut = end === 'let go';
   await line.close();
-  if (typed !== undefined && !flags.json) out.result({ typed }, () => `Typed ${typed} codes.`);
-  return undefined;
+  out.note(isCut ? `The reader let go after ${typed} codes.` : `Typed ${typed} codes.`);
+  return isCut ? 1 : undefined;
 };
 
-/** Resolves to how many codes the line has taken. */
+/** `told` hears each code that the line has taken. */
 async function typeAll(
   line: TypedLine,
   codes: string[],
   flags: Flags,
-  out: Output,
   isOver: () => boolean,
-): Promise<number> {
+  told: (code: string) => void,
+): Promise<void> {
   await line.opened;
   const begin = performance.now();
   let typed = 0;
   for await (const code of codesOf(codes, flags)) {
     if (flags.rate > 0) await pause(begin + (typed * 1_000) / flags.rate - performance.now());
-    if (isOver()) break;
+    if (isOver()) return;
     await line.write(framed(code, flags));
     typed += 1;
-    if (flags.json) out.result({ code, at: new Date().toISOString() }, () => code);
+    told(code);
   }
-  return typed;
 }
 
 const pause = (ms: number): Promise<void> =>
