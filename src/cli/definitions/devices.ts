@@ -118,6 +118,7 @@ export const simulateScanner: Definition = {
     { spec: '--suffix <text>', about: 'after each code, with \\r, \\n and \\t', fallback: '\\r' },
     { spec: '--gs <text>', about: 'what is sent in place of the group separator' },
     { spec: '--seed <number>', about: 'the same made-up codes again', type: 'number' },
+    { spec: '--linger <seconds>', about: 'stay plugged in so long after the last code', type: 'number', fallback: 1 },
   ],
   examples: [
     'assetra simulate scanner --pty /tmp/scanner A-1 A-2 CMD:CHECK-IN A-1',

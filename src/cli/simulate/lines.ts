@@ -14,8 +14,8 @@ export interface TypedLine {
   closed: Promise<void>;
   /** Resolves once the line has room for more. */
   write(text: string): Promise<void>;
-  /** Waits for what was written to leave. */
-  close(): Promise<void>;
+  /** Stays for so long, in ms, for what was written to be read. */
+  close(linger: number): Promise<void>;
 }
 
 /** serialport throws away what came before it has set the line up. In ms. */
@@ -56,9 +56,9 @@ export async function openPty(path: string): Promise<TypedLine> {
     write: async (text) => {
       if (!socat.stdin.write(text)) await Promise.race([once(socat.stdin, 'drain'), closed]);
     },
-    close: async () => {
+    close: async (linger) => {
       // With the pty goes what nobody has read of it.
-      await Promise.race([pause(settle), closed]);
+      await Promise.race([pause(linger), closed]);
       socat.stdin.end();
       const timer = setTimeout(() => socat.kill(), 5_000);
       await closed;
@@ -120,10 +120,10 @@ export async function openPort(listen: string): Promise<TypedLine> {
       const socket = client!;
       if (!socket.write(text)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
     },
-    close: async () => {
+    close: async (linger) => {
       server.close();
       client?.end();
-      await pause(50);
+      await pause(client ? linger : 0);
       client?.destroy();
     },
   };

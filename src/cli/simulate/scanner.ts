@@ -17,6 +17,7 @@ interface Flags extends GlobalFlags {
   suffix: string;
   gs?: string;
   seed?: number;
+  linger: number;
 }
 
 export const run: Run<Flags> = async ({ args, flags, out }) => {
@@ -44,7 +45,7 @@ export const run: Run<Flags> = async ({ args, flags, out }) => {
   );
   await Promise.race([typing, over]);
   const isCut = end === 'let go';
-  await line.close();
+  await line.close(end === undefined ? flags.linger * 1_000 : 0);
   out.note(isCut ? `The reader let go after ${typed} codes.` : `Typed ${typed} codes.`);
   return isCut ? 1 : undefined;
 };
