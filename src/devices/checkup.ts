@@ -15,10 +15,14 @@ export interface Checked {
 }
 
 /** A sentence that says what to do; undefined when nothing is found. */
-export async function faultOf({ kind, path }: Checked, places: HidPlaces = hidPlaces): Promise<string | undefined> {
+export async function faultOf(
+  { kind, path }: Checked,
+  places: HidPlaces = hidPlaces,
+  library = libraryIsMissing,
+): Promise<string | undefined> {
   if (kind === 'serial') return serialFault(path);
   if (kind === 'tcp') return undefined;
-  return (await libraryIsMissing()) ?? (kind === 'hid' ? hidFault(path, places) : wedgeFault(path, places));
+  return (await library()) ?? (kind === 'hid' ? hidFault(path, places) : wedgeFault(path, places));
 }
 
 function serialFault(path: string): string | undefined {

@@ -12,12 +12,13 @@ interface Flags extends GlobalFlags {
   location?: string;
 }
 
-/** `baud_rate=9600` is a number, `prefix=9600` a text: the schema says which. */
+/** `baud_rate=9600` is a number, `prefix=9600` a text, in which \t stands for a Tab. */
 function settingsOf({ set = [], baud, mode }: Flags): Record<string, unknown> {
   const given = set.map((pair) => {
     const [, key, value] = /^(\w+)=(.*)$/s.exec(pair) ?? [];
     if (!key) throw new ConfigError(`--set takes KEY=VALUE, not "${pair}".`);
-    return [key, /^\d+$/.test(value!) && !texts.includes(key) ? Number(value) : value];
+    if (texts.includes(key)) return [key, value!.replaceAll('\\t', '\t')];
+    return [key, /^\d+$/.test(value!) ? Number(value) : value];
   });
   return {
     ...Object.fromEntries(given),
