@@ -91,7 +91,7 @@ export const devicesRun: Definition = {
   examples: [
     'assetra devices run --dir /var/lib/assetra-dock --server https://assetra.example:8000 --token-file /etc/assetra/dock.token',
     'assetra devices run --server http://192.0.2.5:8000 --token-file dock.token --path /dev/ttyACM0 --name "Dock 3" --location DOCK-3',
-    'printf "A-1\\nA-2\\n" | assetra devices run --server http://192.0.2.5:8000 --token-file dock.token --stdin --name Import',
+    'assetra devices run --server http://192.0.2.5:8000 --token-file dock.token --stdin --name Import < codes.txt',
   ],
   details:
     'Scans wait in spool/ of the folder until the daemon has them, each once. The scanners are those in devices.json of ' +

@@ -122,8 +122,9 @@ export async function openPort(listen: string): Promise<TypedLine> {
     },
     close: async (linger) => {
       server.close();
-      client?.end();
       await pause(client ? linger : 0);
+      client?.end();
+      await pause(50);
       client?.destroy();
     },
   };
