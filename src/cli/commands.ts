@@ -57,6 +57,7 @@ export const sections: Section[] = [
       { definition: devices.devicesRemove, load: () => import('./devices/remove.ts') },
       { definition: devices.devicesWatch, load: () => import('./devices/watch.ts') },
       { definition: devices.devicesTest, load: () => import('./devices/test.ts') },
+      { definition: devices.devicesRun, load: () => import('./devices/run.ts') },
     ],
   },
   {
@@ -103,6 +104,7 @@ export const sections: Section[] = [
       { definition: site.openapi, load: () => import('./openapi.ts') },
       { definition: site.smoke, load: () => import('./smoke/run.ts') },
       { definition: site.postman, load: () => import('./smoke/postman.ts') },
+      { definition: devices.simulateScanner, load: () => import('./simulate/scanner.ts') },
       { definition: site.completion, load: () => import('./completion.ts') },
       { definition: site.reference, load: () => import('./reference.ts') },
     ],
@@ -116,6 +118,7 @@ export const groups: Record<string, string> = {
   token: 'API tokens of kiosks, device hosts and programs',
   batch: 'Label batches',
   devices: 'Scanners of this machine',
+  simulate: 'Hardware that is not there, to try things out',
   stocktake: 'Counting what is really there',
   webhook: 'Endpoints that are told what happens',
   deadletter: 'What was given up, to be tried again or forgotten',

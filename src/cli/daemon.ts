@@ -110,11 +110,16 @@ export class Daemon {
       log: this.#log.child({ logger: 'assetra.devices' }),
       spoolFolder: join(this.#config.dir, 'spool'),
       listDevices: () => devices.everyActive(this.#database),
-      recorderFor: (row) => async (scan) => {
-        const tenant = await accounts.findTenant(ctx, String(row.tenant));
-        const inside: TenantContext = { ...ctx, tenant };
-        const { scan: stored } = await devices.recordScan(inside, row as devices.DeviceRow, scan);
-        return { status: stored.status, asset: stored.asset };
+      recorderFor: (row) => {
+        // A restart begins in the mode that the scanner falls back to.
+        let state: devices.ModeState | null = null;
+        return async (scan) => {
+          const tenant = await accounts.findTenant(ctx, String(row.tenant));
+          const inside: TenantContext = { ...ctx, tenant };
+          const answer = await devices.recordScan(inside, row as devices.DeviceRow, scan, state);
+          state = answer.state;
+          return { ...answer, status: answer.scan.status, asset: answer.scan.asset };
+        };
       },
     });
     await this.#stations.start();

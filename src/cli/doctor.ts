@@ -78,14 +78,22 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
   await check('writing', () => writesTo(database));
   await check('history', () => historyOf(database));
   await check('webhooks', () => webhooksOf(database));
-  await check('devices', async () => {
-    const devices = await import('../domain/devices/service.ts');
-    const rows = await devices.everyActive(database);
-    const missing = rows.filter(({ path }) => !isReadable(path));
-    if (missing.length === 0) return `${rows.length} set up`;
-    const names = missing.map(({ name, path }) => `${name} (${path})`).join(', ');
-    return { check: 'devices', result: 'warning', message: `Not plugged in, or this user may not open it: ${names}` };
-  });
+  await check('devices', () => devicesOf(database));
+}
+
+/** One line for all scanners: each fault with its cure, as in docs/HARDWARE.md. */
+async function devicesOf(database: Database): Promise<Finding | string> {
+  const devices = await import('../domain/devices/service.ts');
+  const { deniedScanners, faultOf } = await import('../devices/checkup.ts');
+  const { listHid } = await import('../devices/hid/nodes.ts');
+  const rows = await devices.everyActive(database);
+  const faults: string[] = deniedScanners(listHid());
+  for (const row of rows) {
+    const fault = await faultOf(row);
+    if (fault) faults.push(`${row.name} (${row.path}): ${fault}`);
+  }
+  if (faults.length === 0) return `${rows.length} set up`;
+  return { check: 'devices', result: 'warning', message: faults.join(' ') };
 }
 
 /** A read-only database answers every question and refuses every scan. */

@@ -1,12 +1,27 @@
 /** What every scanner driver offers, whatever its line. */
 import type { DeviceSettings } from './settings.ts';
 
-/** `waiting` covers all that a replug or a free port will cure; the code says which. */
+/** `waiting` covers all that a replug, a free port or a cure by hand will mend; the code says which. */
 export interface ScannerState {
-  state: 'stopped' | 'opening' | 'open' | 'waiting';
-  /** DEVICE_MISSING, DEVICE_BUSY, DEVICE_DENIED or DEVICE_FAILED while waiting. */
-  code?: string;
+  /** `ended`: the line said that nothing more will come, as standard input does. */
+  state: 'stopped' | 'opening' | 'open' | 'waiting' | 'ended';
+  /** While waiting: why. While open: what is wrong nevertheless. See docs/HARDWARE.md. */
+  code?: DeviceCode;
   message?: string;
+}
+
+export type DeviceCode =
+  | 'DEVICE_MISSING'
+  | 'DEVICE_BUSY'
+  | 'DEVICE_DENIED'
+  | 'DEVICE_FAILED'
+  | 'DEVICE_AMBIGUOUS'
+  | 'DEVICE_WRONG_MODE'
+  | 'DEVICE_LIBRARY';
+
+export interface Reason {
+  code: DeviceCode;
+  message: string;
 }
 
 export interface ScannerEvents {
@@ -21,3 +36,12 @@ export interface Scanner {
 }
 
 export type OpenScanner = (path: string, settings: DeviceSettings, events: ScannerEvents) => Scanner;
+
+/** An error whose cause is known, thrown while a line is opened. */
+export class LineError extends Error {
+  readonly reason: Reason;
+  constructor(code: DeviceCode, message: string) {
+    super(message);
+    this.reason = { code, message };
+  }
+}

@@ -5,6 +5,7 @@ import { assetActions } from './assets/actions.ts';
 import * as assets from './assets/service.ts';
 import { batchOperations } from './batches/service.ts';
 import * as categories from './categories/service.ts';
+import { deviceOperations } from './devices/service.ts';
 import { formOperations } from './forms/service.ts';
 import * as integrations from './integrations/service.ts';
 import { liveOperations } from './live/service.ts';
@@ -29,6 +30,7 @@ export const operations: readonly Operation[] = [
   ...assets.servedCodes.operations,
   ...scans.served.operations,
   ...stocktakeOperations,
+  ...deviceOperations,
   ...templateOperations,
   ...batchOperations,
   ...codeOperations,

@@ -64,7 +64,9 @@ export class StationSupervisor {
 
   health(): DevicesHealth {
     const devices = [...this.#stations.values()].map(({ station }) => station.health());
-    const wanting = devices.some(({ state, waiting }) => state === 'waiting' || waiting > 0);
+    const wanting = devices.some(
+      ({ state, code, waiting }) => state === 'waiting' || code !== undefined || waiting > 0,
+    );
     return { status: wanting ? 'degraded' : 'healthy', component: 'devices', devices };
   }
 

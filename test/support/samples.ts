@@ -1,4 +1,5 @@
 /** A valid body for every resource that can be created: what the generated suites vary. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tenant } from '../../src/db/context.ts';
@@ -21,6 +22,7 @@ const samples: Record<string, Sample> = {
   'asset-codes': () => ({ code: unique('CODE') }),
   'scan-events': () => ({ raw_value: unique('SCAN') }),
   'inventory-sessions': () => ({ name: 'Count' }),
+  devices: () => ({ name: unique('Dock'), kind: 'serial', path: `/dev/serial/by-id/${unique('usb')}` }),
   'barcode-templates': () => ({ name: unique('Template'), symbology: 'qr', width_mm: 50, height_mm: 25, dpi: 203 }),
   'barcode-batches': () => {
     const prefix = unique('B');
@@ -60,6 +62,17 @@ type Seed = (app: TestApp, tenant: Tenant) => Promise<number>;
 
 /** Rows of resources that cannot be created over the API. */
 const seeds: Record<string, Seed> = {
+  'device-actions': async (app, tenant) => {
+    const body = {
+      device: 'Dock 1',
+      client_event_id: randomUUID(),
+      raw_value: unique('no asset'),
+      captured_at: new Date().toISOString(),
+      mode: 'check_in',
+    };
+    await app.call('POST', 'device-scans/', { tenant, body });
+    return newest(app, tenant, 'device-actions');
+  },
   'webhook-deliveries': async (app, tenant) => {
     const endpoint = { name: unique('In'), direction: 'inbound' };
     const { id: endpoint_id } = (await app.call('POST', 'webhooks/', { tenant, body: endpoint })).body;

@@ -7,8 +7,27 @@ interface Flags extends GlobalFlags {
   kind: string;
   path: string;
   baud?: number;
+  mode?: string;
+  set?: string[];
   location?: string;
 }
+
+/** `baud_rate=9600` is a number, `prefix=9600` a text, in which \t stands for a Tab. */
+function settingsOf({ set = [], baud, mode }: Flags): Record<string, unknown> {
+  const given = set.map((pair) => {
+    const [, key, value] = /^(\w+)=(.*)$/s.exec(pair) ?? [];
+    if (!key) throw new ConfigError(`--set takes KEY=VALUE, not "${pair}".`);
+    if (texts.includes(key)) return [key, value!.replaceAll('\\t', '\t')];
+    return [key, /^\d+$/.test(value!) ? Number(value) : value];
+  });
+  return {
+    ...Object.fromEntries(given),
+    ...(baud === undefined ? {} : { baud_rate: baud }),
+    ...(mode === undefined ? {} : { mode }),
+  };
+}
+
+const texts = ['prefix', 'suffix', 'gs_substitute'];
 
 export const run: Run<Flags> = ({ args, flags, out }) =>
   withSite(flags, async (site) => {
@@ -16,7 +35,7 @@ export const run: Run<Flags> = ({ args, flags, out }) =>
     const devices = await import('../../domain/devices/service.ts');
     const { deviceSettings } = await import('../../devices/settings.ts');
     const { parse } = await import('../../resource/parse.ts');
-    const settings = flags.baud === undefined ? {} : { baud_rate: flags.baud };
+    const settings = settingsOf(flags);
     parse(deviceSettings, settings);
     const { kind, path } = flags;
     const device = await devices.served.create(ctx, {

@@ -17,14 +17,22 @@ export const run: Run<{ tenant?: string } & GlobalFlags> = ({ flags, out }) =>
       out.note((error as Error).message);
     }
     const setUp = configured.map(({ id, tenant: owner, name, kind, path }) => [id, owner, name, kind, path]);
-    const plugged = ports.map((port) => [port.path, port.node, port.manufacturer, port.usb, port.ambiguous]);
+    const plugged = ports.map((port) => [
+      port.kind,
+      port.path,
+      port.node,
+      port.manufacturer,
+      port.usb,
+      port.ambiguous,
+      port.usable,
+    ]);
     out.result({ devices: configured, ports }, () =>
       [
         'Set up:',
         table(['ID', 'TENANT', 'NAME', 'KIND', 'PATH'], setUp),
         '',
         'Plugged in:',
-        table(['PATH', 'NODE', 'MAKER', 'USB', 'SHARED IDENTITY'], plugged),
+        table(['KIND', 'PATH', 'NODE', 'MAKER', 'USB', 'SHARED IDENTITY', 'MAY OPEN'], plugged),
       ].join('\n'),
     );
     return undefined;

@@ -34,3 +34,7 @@ export function open(device: Watched, events: { scan(text: string): void; state(
   scanner.start();
   return scanner;
 }
+
+/** Without anything that would move the cursor. */
+export const visible = (text: string): string =>
+  text.replaceAll('\u001d', '<GS>').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');

@@ -1,6 +1,6 @@
 import type { GlobalFlags, Run } from '../command.ts';
 import { signalled } from '../signal.ts';
-import { deviceNamed, open } from './scans.ts';
+import { deviceNamed, open, visible } from './scans.ts';
 
 export const run: Run<{ tenant: string; seconds: number } & GlobalFlags> = async ({ args, flags, out }) => {
   const device = await deviceNamed(flags, args[0]!);
@@ -26,6 +26,6 @@ export const run: Run<{ tenant: string; seconds: number } & GlobalFlags> = async
     );
     return 1;
   }
-  out.result({ ok: true, path: device.path, raw_value: text }, () => `It works: ${text.replaceAll('\u001d', '<GS>')}`);
+  out.result({ ok: true, path: device.path, raw_value: text }, () => `It works: ${visible(text)}`);
   return undefined;
 };

@@ -52,6 +52,15 @@ type MemberFields = Fields<typeof members>;
 
 export const servedMembers = serve(members, { create, update, remove });
 
+/** The active member with this badge, for whoever scanned it: asks no permission, and tells no more than a name. */
+export async function memberByBadge(
+  ctx: TenantContext,
+  badge: string,
+): Promise<{ user: number; name: string } | undefined> {
+  const row = await store.findBy(ctx, members, 'badge_code', badge);
+  return row?.is_active ? { user: row.user, name: row.full_name || row.username } : undefined;
+}
+
 async function create(ctx: TenantContext, values: MemberFields): Promise<MemberRow> {
   const { username, full_name, email, password, role, badge_code, is_active } = values;
   const known = await userNamed(ctx, username);

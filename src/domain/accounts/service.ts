@@ -10,6 +10,7 @@ import { servedMembers } from './members.ts';
 export { type Access, createAccess, type Principal, raiseVersion } from './access.ts';
 export { addToken, listTokens, revokeToken } from './api-tokens.ts';
 export { type AccessSettings, accessSettings } from './keys.ts';
+export { memberByBadge } from './members.ts';
 export { checkPassword } from './passwords.ts';
 export { Login, RefreshBody, TokenPair } from './sessions.ts';
 export {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { deviceKinds, modes } from '../../devices/kinds.ts';
+import { deviceSettings } from '../../devices/settings.ts';
 import { defineResource, type RowOf } from '../../resource/define.ts';
-import { flag, jsonObject, optionalReference, text } from '../../resource/fields.ts';
+import { flag, optionalReference, reference, text } from '../../resource/fields.ts';
+import { wording } from '../../resource/parse.ts';
 
-export const deviceKinds = ['serial'] as const;
-
-/** Scanners that the daemon itself reads. Kept by the command line; not part of the wire contract. */
+/** Scanners that the daemon itself reads. For admins alone: a path is opened on the machine that the daemon runs on. */
 export const devices = defineResource({
   name: 'device',
   path: 'devices',
@@ -15,7 +16,14 @@ export const devices = defineResource({
     kind: z.enum(deviceKinds),
     path: text(255),
     location: optionalReference(),
-    settings: jsonObject(),
+    /** Only what differs from the defaults, so that a better default reaches the devices there are. */
+    settings: z
+      .record(z.string(), z.unknown())
+      .superRefine((settings, ctx) => {
+        const { error } = deviceSettings.safeParse(settings, { error: wording });
+        for (const { path, message } of error?.issues ?? []) ctx.addIssue({ code: 'custom', path: [...path], message });
+      })
+      .default({}),
     is_active: flag(true),
   }),
   refs: { location: { table: 'locations', label: 'Location' } },
@@ -25,4 +33,45 @@ export const devices = defineResource({
   filters: ['kind', 'is_active'],
 });
 
+/**
+ * What became of a scan: `recorded` and `unknown` (it names no asset) in the mode record; `refused` says why a mode did
+ * nothing with it; `rejected`: the code breaks the rules of its symbology.
+ */
+export const outcomes = [
+  'recorded',
+  'unknown',
+  'rejected',
+  'command',
+  'badge',
+  'place',
+  'checked_out',
+  'checked_in',
+  'moved',
+  'counted',
+  'refused',
+] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** What scans did in a mode, one for each: written with the scan, so that a scan that comes again does nothing again. */
+export const deviceActions = defineResource({
+  name: 'device action',
+  path: 'device-actions',
+  table: 'device_actions',
+  area: 'assets',
+  fields: z.object({}),
+  readOnly: z.object({
+    scan_event: reference(),
+    device: z.string(),
+    mode: z.enum(modes),
+    outcome: z.enum(outcomes),
+    message: z.string(),
+  }),
+  refs: { scan_event: { table: 'scan_events', label: 'Scan event' } },
+  search: ['device', 'message'],
+  ordering: ['device', 'mode', 'outcome'],
+  order: '-id',
+  filters: ['device', 'mode', 'outcome', 'scan_event'],
+});
+
 export type DeviceRow = RowOf<typeof devices>;
+export type ActionRow = RowOf<typeof deviceActions>;

@@ -1,15 +1,57 @@
-/** The scanners of a site: which there are, and in whose name their scans are recorded. */
-import { NotFound } from '../../base/errors.ts';
+/** The scanners of a site: which there are, and what their scans do. */
+import { Invalid, NotFound } from '../../base/errors.ts';
 import type { Context, TenantContext } from '../../db/context.ts';
 import type { Db } from '../../db/database.ts';
-import { guarded, serve } from '../../resource/serve.ts';
+import { pathFault } from '../../devices/paths.ts';
+import { deviceSettings } from '../../devices/settings.ts';
+import type { Fields } from '../../resource/define.ts';
+import { guarded, type Operation, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
-import * as scans from '../scans/service.ts';
-import { type DeviceRow, devices } from './resource.ts';
+import type { ModeState } from './modes.ts';
+import { type DeviceRow, deviceActions, devices } from './resource.ts';
+import { type Answer, DeviceAnswer, DeviceScan, receive, take } from './scan.ts';
 
-export { type DeviceRow, deviceKinds } from './resource.ts';
+export { deviceKinds } from '../../devices/kinds.ts';
+export type { ModeState } from './modes.ts';
+export type { DeviceRow } from './resource.ts';
+export { type Answer, DeviceAnswer } from './scan.ts';
 
-export const served = serve(devices);
+export const served = serve(devices, {
+  create: (ctx, values) => {
+    checkPath(values);
+    return store.insert(ctx, devices, values);
+  },
+  update: (ctx, row, changes: Partial<Fields<typeof devices>>) => {
+    checkPath({ ...row, ...changes });
+    return store.update(ctx, devices, row, changes);
+  },
+});
+
+const servedActions = serve(deviceActions, {}, ['list', 'get']);
+
+export const deviceOperations: Operation[] = [
+  ...served.operations,
+  ...servedActions.operations,
+  {
+    id: 'device-scans.create',
+    method: 'POST',
+    path: 'device-scans',
+    tag: 'devices',
+    summary: 'Record a scan of a scanner that is plugged in elsewhere, and do what its mode says',
+    area: 'assets',
+    action: 'create',
+    kind: 'value',
+    status: 200,
+    body: DeviceScan,
+    answer: DeviceAnswer,
+    run: (ctx, input) => receive(ctx, input.body),
+  },
+];
+
+function checkPath({ kind, path }: Pick<DeviceRow, 'kind' | 'path'>): void {
+  const fault = pathFault(kind, path);
+  if (fault) throw new Invalid({ path: [fault] });
+}
 
 /** Every scanner of every tenant that is not disabled; what the station supervisor watches. */
 export async function everyActive(db: Db): Promise<DeviceRow[]> {
@@ -27,14 +69,19 @@ export const removeNamed = (ctx: Context, name: string): Promise<DeviceRow> =>
     return row;
   });
 
-export interface DeviceScan {
+export interface LineScan {
   client_event_id: string;
   raw_value: string;
   captured_at: string;
 }
 
-/** Records a scan that came over the device's line, as any other scan is recorded. */
-export function recordScan(ctx: TenantContext, device: DeviceRow, scan: DeviceScan): Promise<{ scan: scans.ScanRow }> {
+/** A scan that came over the line of one of our own devices; `state` is what the answer to the one before had. */
+export function recordScan(
+  ctx: TenantContext,
+  device: DeviceRow,
+  scan: LineScan,
+  state: ModeState | null = null,
+): Promise<Answer> {
   const actor = {
     kind: 'system',
     id: null,
@@ -42,6 +89,8 @@ export function recordScan(ctx: TenantContext, device: DeviceRow, scan: DeviceSc
     role: 'operator',
     superuser: false,
   } as const;
-  const body = { ...scan, location: device.location, source_type: 'external_scanner' };
-  return scans.record({ ...ctx, actor, device: device.name }, body);
+  const { mode, mode_timeout_s, session } = deviceSettings.parse(device.settings);
+  const { name, location } = device;
+  const scanned = { ...scan, device: name, location, mode, mode_timeout_s, session, state };
+  return take({ ...ctx, actor, device: name }, scanned);
 }

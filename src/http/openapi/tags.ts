@@ -10,6 +10,8 @@ export const tagDescriptions: Record<string, string> = {
   'asset-codes': 'Codes of assets, printed ahead, claimed and revoked',
   'scan-events': 'What was scanned; recorded once and never edited',
   'inventory-sessions': 'Stock-take: count, close, report, correct',
+  devices: 'Scanners that the daemon reads, and scans of those plugged in elsewhere',
+  'device-actions': 'What scans did in the modes of their scanners, and why some were refused',
   'barcode-templates': 'How labels look',
   'barcode-batches': 'Labels numbered in a row, as PDF, ZPL or PNG',
   barcodes: 'Codes checked and read from pictures',
