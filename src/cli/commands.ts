@@ -3,6 +3,7 @@ import type { Registered } from './command.ts';
 import * as accounts from './definitions/accounts.ts';
 import * as audit from './definitions/audit.ts';
 import * as devices from './definitions/devices.ts';
+import * as kiosk from './definitions/kiosk.ts';
 import * as labels from './definitions/labels.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
@@ -56,6 +57,7 @@ export const sections: Section[] = [
       { definition: devices.devicesRemove, load: () => import('./devices/remove.ts') },
       { definition: devices.devicesWatch, load: () => import('./devices/watch.ts') },
       { definition: devices.devicesTest, load: () => import('./devices/test.ts') },
+      { definition: kiosk.pair, load: () => import('./kiosk/pair.ts') },
     ],
   },
   {
@@ -103,6 +105,7 @@ export const groups: Record<string, string> = {
   token: 'API tokens of kiosks, device hosts and programs',
   batch: 'Label batches',
   devices: 'Scanners of this machine',
+  kiosk: 'Screens beside a scanner',
   stocktake: 'Counting what is really there',
   sync: 'What apps sent and what became of it',
   audit: 'The history and its proof',

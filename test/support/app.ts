@@ -51,7 +51,7 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
   const config = {
     http: { corsOrigins: ['https://console.example'], trustedProxies: [], publicUrls: [] },
   } as never as Config;
-  const streams = new Streams();
+  const streams = new Streams(site.database);
   const app = createApp({
     config,
     database: site.database,
@@ -74,7 +74,7 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
     return checked(method, target, answer);
   };
   const close = async () => {
-    streams.stop();
+    await streams.stop();
     await server.stop();
     await site.close();
   };
