@@ -4,6 +4,7 @@ const files = [
   'kiosk.css',
   'kiosk.js',
   'api.js',
+  'details.js',
   'outbox.js',
   'queue.js',
   'screen.js',
