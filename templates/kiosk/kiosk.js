@@ -150,7 +150,7 @@ function news(data, whole) {
 }
 
 const isOurs = ({ scanner_label }) =>
-  !identity.scanner || [`device:${identity.scanner}`, identity.name].includes(scanner_label);
+  !identity.scanner || [`device:${identity.scanner}`, `token:${identity.name}`].includes(scanner_label);
 
 const isNew = ({ created_at, offline_captured_at: captured }) =>
   captured === null || Date.parse(created_at) - Date.parse(captured) < old;

@@ -20,7 +20,9 @@ self.addEventListener('install', (event) => {
 });
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener('fetch', (event) => {
-  if (event.request.method === 'GET') event.respondWith(newest(event.request));
+  // Requests to the API pass by: they come from the page, too.
+  const own = event.request.url.startsWith(new URL('./', location.href).href);
+  if (event.request.method === 'GET' && own) event.respondWith(newest(event.request));
 });
 
 /** From the server, and kept; what was kept last when it cannot be had. */

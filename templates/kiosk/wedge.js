@@ -40,6 +40,7 @@ export function createWedge(on, timers = globalThis) {
     if (globalThis.navigator?.scheduling?.isInputPending?.()) return arm();
     const group = lastGroup(keys);
     if (isUnended(group)) emit(group, false, last());
+    else timer = timers.setTimeout(clear, forgotten - apart);
   };
   const arm = () => {
     timers.clearTimeout(timer);
