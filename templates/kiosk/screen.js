@@ -92,7 +92,7 @@ function paintRow(row, { state, title, text, at }) {
   const more = document.createElement('span');
   more.textContent = text || words[state] || '';
   const time = document.createElement('time');
-  time.textContent = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  time.textContent = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
   row.replaceChildren(icon, code, time, more);
 }
 

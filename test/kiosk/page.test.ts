@@ -2,14 +2,18 @@
 
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { assetra, ensureBuilt } from '../cli/spawn.ts';
 import { describeInBrowser, launch } from '../support/browser.ts';
 import { Daemon } from '../support/faults/daemon.ts';
 import * as site from '../support/faults/site.ts';
 import { createPty, type Pty, until } from '../support/pty.ts';
 
+const patient = { timeout: 10_000 };
 const inPage = { path: join(import.meta.dirname, 'in-page.js') };
+
+/** A browser shares its processor with the daemon and whatever else is tested. */
+vi.setConfig({ testTimeout: 120_000 });
 
 describeInBrowser('the kiosk page', () => {
   let made: site.Site;
@@ -82,10 +86,8 @@ describeInBrowser('the kiosk page', () => {
   /** As a wedge types: with no pause at all, and Enter. */
   const wedge = (text: string) => page.keyboard.type(`${text}\n`);
   const shown = async (state: string, title: string) => {
-    await page.waitForFunction(
-      `document.querySelector('#last').dataset.state === '${state}' &&
-        document.querySelector('#title').textContent === ${JSON.stringify(title)}`,
-    );
+    const now = "[document.querySelector('#last').dataset.state, document.querySelector('#title').textContent]";
+    await expect.poll(() => page.evaluate(now), { timeout: 10_000 }).toEqual([state, title]);
     return page.locator('#last .words').textContent();
   };
   const stored = async (search: string) => {
@@ -105,7 +107,7 @@ describeInBrowser('the kiosk page', () => {
     await page.waitForSelector('[data-view="pairing"]');
     expect(await page.evaluate('document.activeElement.id')).toBe('code');
     await enter('AAAA-AAAA');
-    await expect.poll(() => page.locator('#problem').textContent()).toContain('wrong, used or expired');
+    await expect.poll(() => page.locator('#problem').textContent(), patient).toContain('wrong, used or expired');
     const code = await codeFor('Screen 1');
     // A scanner may type it, too: the field takes it, and nothing is recorded.
     await page.fill('#code', '');
@@ -122,7 +124,7 @@ describeInBrowser('the kiosk page', () => {
     await second.goto(`${daemon.address}/kiosk/`);
     await second.fill('#code', code);
     await second.click('#pairing button');
-    await expect.poll(() => second.locator('#problem').textContent()).toContain('wrong, used or expired');
+    await expect.poll(() => second.locator('#problem').textContent(), patient).toContain('wrong, used or expired');
     await other.close();
   });
 
@@ -137,8 +139,8 @@ describeInBrowser('the kiosk page', () => {
       await sounds();
       await wedge(code);
       await shown(state, title);
-      await expect.poll(() => page.locator('#last .words').textContent()).toContain(words);
-      await expect.poll(async () => (await page.locator('#last .icon:visible').count()) === 1).toBe(true);
+      await expect.poll(() => page.locator('#last .words').textContent(), patient).toContain(words);
+      await expect.poll(async () => (await page.locator('#last .icon:visible').count()) === 1, patient).toBe(true);
       looks.push({
         colour: await page.evaluate<string>("getComputedStyle(document.querySelector('#last')).backgroundColor"),
         shape: await page.locator('#last .icon:visible use').getAttribute('href'),
@@ -150,7 +152,7 @@ describeInBrowser('the kiosk page', () => {
       expect(new Set(looks.map((look) => look[sense])).size).toBe(3);
     expect(looks.every(({ sound }) => sound !== '')).toBe(true);
     await wedge('PUMP-0042');
-    await expect.poll(() => page.locator('#detail').textContent()).toMatch(/Dock 3/);
+    await expect.poll(() => page.locator('#detail').textContent(), patient).toMatch(/Dock 3/);
     await page.waitForSelector('#last[data-state="ready"]', { timeout: 15_000 });
   });
 
@@ -179,19 +181,19 @@ describeInBrowser('the kiosk page', () => {
       .toEqual(['Aa-0109\x1dZz']);
     expect(await shown('unknown', 'Aa-0109␝Zz')).toContain('Unknown code');
     await page.keyboard.type('hand-made', { delay: 90 });
-    await expect.poll(() => page.locator('#typing').textContent()).toBe('hand-made');
+    await expect.poll(() => page.locator('#typing').textContent(), patient).toBe('hand-made');
     await page.waitForTimeout(600);
     expect(await stored('hand-made')).toEqual([]);
     await page.keyboard.press('Enter');
-    await expect.poll(async () => (await stored('hand-made')).map(({ source_type }) => source_type)).toEqual(['web']);
+    await expect
+      .poll(async () => (await stored('hand-made')).map(({ source_type }) => source_type), patient)
+      .toEqual(['web']);
   });
 
   it('shows what others scan, unless it belongs to one scanner', async () => {
     await paired('Screen 5');
     await alice.post('scan-events/', { raw_value: 'DRILL-7' });
     await shown('known', 'DRILL-7');
-    const other = await context.newPage();
-    await other.close();
     await page.click('#open-details');
     await page.click('#unpair');
     await page.click('#unpair');
@@ -230,7 +232,7 @@ describeInBrowser('the kiosk page', () => {
     await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
     const codes = Array.from({ length: 24 }, (_, n) => `AWAY-${String(n).padStart(2, '0')}`);
     for (const code of codes.slice(0, 4)) await wedge(code);
-    await expect.poll(async () => (await stored('AWAY-')).length).toBe(4);
+    await expect.poll(async () => (await stored('AWAY-')).length, patient).toBe(4);
     const ended = daemon.kill();
     for (const code of codes.slice(4, 14)) await wedge(code);
     await ended;
@@ -242,7 +244,7 @@ describeInBrowser('the kiosk page', () => {
     expect(await page.locator('#line-word').textContent()).toBe('Server away');
     for (const code of codes.slice(14)) await wedge(code);
     await shown('waiting', 'AWAY-23');
-    await expect.poll(() => page.locator('#waiting-count').textContent()).toMatch(/^2\d$/);
+    await expect.poll(() => page.locator('#waiting-count').textContent(), patient).toMatch(/^2\d$/);
     await daemon.start();
     await expect.poll(async () => (await stored('AWAY-')).length, { timeout: 20_000 }).toBe(24);
     await page.waitForSelector('#waiting-pill', { state: 'hidden' });
@@ -258,9 +260,9 @@ describeInBrowser('the kiosk page', () => {
     await page.waitForSelector('[data-view="pairing"]', { timeout: 15_000 });
     await wedge('SHUT-1');
     await wedge('SHUT-2');
-    await expect.poll(() => page.locator('#shut-out').textContent()).toContain('2 scans wait here');
+    await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
     await page.reload();
-    await expect.poll(() => page.locator('#shut-out').textContent()).toContain('2 scans wait here');
+    await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
     await enter(await codeFor('Screen 8'));
     await expect
       .poll(async () => (await stored('SHUT-')).map(({ raw_value }) => raw_value))
@@ -271,15 +273,15 @@ describeInBrowser('the kiosk page', () => {
     await paired('Screen 9');
     await wedge(`LONG-${'x'.repeat(600)}`);
     await wedge('AFTER-LONG');
-    await expect.poll(async () => (await stored('AFTER-LONG')).length).toBe(1);
-    await expect.poll(() => page.locator('#refused-pill').textContent()).toMatch(/1 refused/);
+    await expect.poll(async () => (await stored('AFTER-LONG')).length, patient).toBe(1);
+    await expect.poll(() => page.locator('#refused-pill').textContent(), patient).toMatch(/1 refused/);
     expect(await page.locator('#scans li').nth(1).getAttribute('data-state')).toBe('rejected');
     await page.reload();
     await page.waitForSelector('#refused-pill', { state: 'visible' });
     await page.click('#refused-pill');
     expect(await page.locator('#refused li').textContent()).toMatch(/LONG-x+[\s\S]*512/);
     await page.click('#retry');
-    await expect.poll(() => page.locator('#refused-count').textContent()).toBe('1');
+    await expect.poll(() => page.locator('#refused-count').textContent(), patient).toBe('1');
     await page.click('#refused-pill');
     await page.click('#refused li button');
     await page.waitForSelector('#refused-pill', { state: 'hidden' });
@@ -303,20 +305,20 @@ describeInBrowser('the kiosk page', () => {
       await own.fill('#code', await codeFor('Quiet'));
       await own.evaluate("document.querySelector('#pairing').requestSubmit()");
       await own.waitForSelector('[data-view="scans"][data-line="up"]');
-      await expect.poll(() => own.locator('#sound').getAttribute('data-on')).toBe('false');
+      await expect.poll(() => own.locator('#sound').getAttribute('data-on'), patient).toBe('false');
       await own.click('#sound');
-      await expect.poll(() => own.locator('#sound').getAttribute('data-on')).toBe('true');
+      await expect.poll(() => own.locator('#sound').getAttribute('data-on'), patient).toBe('true');
       await alice.post('scan-events/', { raw_value: 'DRILL-7' });
       const heard = () => own.evaluate('heard.length');
-      await expect.poll(heard).toBe(2);
+      await expect.poll(heard, patient).toBe(2);
       await own.click('#sound');
-      await expect.poll(() => own.locator('#sound').getAttribute('data-on')).toBe('false');
+      await expect.poll(() => own.locator('#sound').getAttribute('data-on'), patient).toBe('false');
     } finally {
       await silent.close();
     }
   });
 
-  it('waits for its turn at nothing: two pages of one browser send a scan once', async () => {
+  it('sends a scan once, also when two pages of one browser are open', async () => {
     await paired('Screen 10');
     const second = await context.newPage();
     await second.goto(`${daemon.address}/kiosk/`);
