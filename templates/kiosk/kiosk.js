@@ -125,8 +125,8 @@ async function name(id, assetId) {
     const asset = assets.get(assetId) ?? (await look(`assets/${assetId}/`));
     assets.set(assetId, asset);
     if (screen.entry(id)) screen.put(id, described(asset));
-    if (asset.location === null || locations.has(asset.location)) return;
-    locations.set(asset.location, (await look(`locations/${asset.location}/`)).name);
+    if (asset.current_location === null || locations.has(asset.current_location)) return;
+    locations.set(asset.current_location, (await look(`locations/${asset.current_location}/`)).name);
     if (screen.entry(id)) screen.put(id, described(asset));
   } catch {
     // The code stands there already, and that it is known.
@@ -134,7 +134,7 @@ async function name(id, assetId) {
 }
 
 function described(asset) {
-  const detail = [asset.status.replaceAll('_', ' '), locations.get(asset.location)].filter(Boolean).join(' · ');
+  const detail = [asset.status.replaceAll('_', ' '), locations.get(asset.current_location)].filter(Boolean).join(' · ');
   return { title: asset.asset_tag, text: asset.name, detail };
 }
 

@@ -39,7 +39,7 @@ describeInBrowser('the kiosk page', () => {
       ['PUMP-0042', 'Infusion pump'],
       ['DRILL-7', 'Cordless drill'],
     ])
-      expect((await alice.post('assets/', { asset_tag, name, location: dock.id })).status).toBe(201);
+      expect((await alice.post('assets/', { asset_tag, name, current_location: dock.id })).status).toBe(201);
     browser = await launch();
   }, 300_000);
   afterAll(async () => {
@@ -83,8 +83,18 @@ describeInBrowser('the kiosk page', () => {
     await enter(await codeFor(name, ...flags));
     await page.waitForSelector('[data-view="scans"][data-line="up"]');
   };
-  /** As a wedge types: with no pause at all, and Enter. */
-  const wedge = (text: string) => page.keyboard.type(`${text}\n`);
+  /** As a wedge types: with no pause at all, and Enter after each; not one key after the other's answer, as a person. */
+  const wedge = async (...codes: string[]) => {
+    const keyboard = await context.newCDPSession(page);
+    const keys = codes.flatMap((code) => [...code, 'Enter']);
+    await Promise.all(
+      keys.flatMap((key) => [
+        keyboard.send('Input.dispatchKeyEvent', { type: 'keyDown', key, text: key === 'Enter' ? '\r' : key }),
+        keyboard.send('Input.dispatchKeyEvent', { type: 'keyUp', key }),
+      ]),
+    );
+    await keyboard.detach();
+  };
   const shown = async (state: string, title: string) => {
     const now = "[document.querySelector('#last').dataset.state, document.querySelector('#title').textContent]";
     await expect.poll(() => page.evaluate(now), { timeout: 10_000 }).toEqual([state, title]);
@@ -160,7 +170,7 @@ describeInBrowser('the kiosk page', () => {
     await paired('Screen 3');
     await page.focus('#open-details');
     const codes = Array.from({ length: 100 }, (_, n) => `FAST-${String(n).padStart(3, '0')} x`);
-    await page.keyboard.type(codes.map((code) => `${code}\n`).join(''));
+    await wedge(...codes);
     await expect.poll(async () => (await stored('FAST-')).length, { timeout: 20_000 }).toBe(100);
     const rows = await stored('FAST-');
     expect(rows.map(({ raw_value }) => raw_value)).toEqual(codes);
@@ -231,10 +241,10 @@ describeInBrowser('the kiosk page', () => {
     // The page itself is kept by its service worker from the second time on.
     await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
     const codes = Array.from({ length: 24 }, (_, n) => `AWAY-${String(n).padStart(2, '0')}`);
-    for (const code of codes.slice(0, 4)) await wedge(code);
+    await wedge(...codes.slice(0, 4));
     await expect.poll(async () => (await stored('AWAY-')).length, patient).toBe(4);
     const ended = daemon.kill();
-    for (const code of codes.slice(4, 14)) await wedge(code);
+    await wedge(...codes.slice(4, 14));
     await ended;
     await shown('waiting', 'AWAY-13');
     expect(await page.locator('#last .words').textContent()).toContain('Not sent yet');
@@ -242,7 +252,7 @@ describeInBrowser('the kiosk page', () => {
     await page.reload();
     await page.waitForSelector('[data-view="scans"]');
     expect(await page.locator('#line-word').textContent()).toBe('Server away');
-    for (const code of codes.slice(14)) await wedge(code);
+    await wedge(...codes.slice(14));
     await shown('waiting', 'AWAY-23');
     await expect.poll(() => page.locator('#waiting-count').textContent(), patient).toMatch(/^2\d$/);
     await daemon.start();
@@ -258,8 +268,7 @@ describeInBrowser('the kiosk page', () => {
     const revoked = await assetra(['token', 'revoke', 'Screen 8', '--tenant', 'plant-1', '--dir', made.dir]);
     expect(revoked.code).toBe(0);
     await page.waitForSelector('[data-view="pairing"]', { timeout: 15_000 });
-    await wedge('SHUT-1');
-    await wedge('SHUT-2');
+    await wedge('SHUT-1', 'SHUT-2');
     await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
     await page.reload();
     await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
