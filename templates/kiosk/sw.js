@@ -35,5 +35,6 @@ async function newest(request) {
   } catch {
     // Told by what is answered instead.
   }
-  return (await cache.match(request, { ignoreSearch: true })) ?? Response.error();
+  // What answers vary by is the origin, and a module asks with one where the cache asked without.
+  return (await cache.match(request, { ignoreSearch: true, ignoreVary: true })) ?? Response.error();
 }
