@@ -3,6 +3,7 @@ import type { Registered } from './command.ts';
 import * as accounts from './definitions/accounts.ts';
 import * as audit from './definitions/audit.ts';
 import * as devices from './definitions/devices.ts';
+import * as kiosk from './definitions/kiosk.ts';
 import * as labels from './definitions/labels.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
@@ -58,6 +59,7 @@ export const sections: Section[] = [
       { definition: devices.devicesWatch, load: () => import('./devices/watch.ts') },
       { definition: devices.devicesTest, load: () => import('./devices/test.ts') },
       { definition: devices.devicesRun, load: () => import('./devices/run.ts') },
+      { definition: kiosk.pair, load: () => import('./kiosk/pair.ts') },
     ],
   },
   {
@@ -118,7 +120,7 @@ export const groups: Record<string, string> = {
   token: 'API tokens of kiosks, device hosts and programs',
   batch: 'Label batches',
   devices: 'Scanners of this machine',
-  simulate: 'Hardware that is not there, to try things out',
+  kiosk: 'Screens beside a scanner',
   stocktake: 'Counting what is really there',
   webhook: 'Endpoints that are told what happens',
   deadletter: 'What was given up, to be tried again or forgotten',

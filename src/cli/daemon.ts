@@ -37,13 +37,14 @@ export class Daemon {
   #housekeeping: Housekeeping | undefined;
   #workforce: work.Workforce | undefined;
   readonly #sequencer: Sequencer;
-  readonly #streams = new Streams();
+  readonly #streams: Streams;
 
   constructor(config: Config, database: Database, parts: Parts) {
     this.#config = config;
     this.#database = database;
     this.#parts = parts;
     this.#log = createLog(config.log);
+    this.#streams = new Streams(database);
     this.#sequencer = new Sequencer(database, this.#log.child({ logger: 'assetra.sequencer' }));
   }
 
@@ -80,7 +81,7 @@ export class Daemon {
     this.#log.info('stopping');
     await this.#stations?.stop();
     await this.#workforce?.stop();
-    this.#streams.stop();
+    await this.#streams.stop();
     await this.#server?.stop();
     await this.#sequencer.stop();
     await this.#housekeeping?.stop();

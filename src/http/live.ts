@@ -1,48 +1,25 @@
 /** live-data/stream/: what live-data/ answers, as it changes, as server-sent events. Ends when the daemon stops. */
-
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type Router from '@koa/router';
 import type { Context as KoaContext } from 'koa';
-import { AppError, Forbidden, TooMany, Unavailable } from '../base/errors.ts';
+import { AppError, Forbidden } from '../base/errors.ts';
 import type { TenantContext } from '../db/context.ts';
 import * as live from '../domain/live/service.ts';
 import { may } from '../resource/roles.ts';
+import { type Alarm, Streams } from './live-streams.ts';
 import type { Enter } from './mount.ts';
 
+export { Streams };
+
 const path = '/api/v1/live-data/stream';
-/** How often a stream asks for what is new, and says that it is there when nothing is, in ms. */
+/** How often a stream asks for what is new though nothing rang, and says that it is there when nothing is, in ms. */
 const interval = 500;
 const heartbeat = 15_000;
-/** Open at once in one process: each costs a few statements a second. */
-const maxStreams = 200;
+/** Between two questions, so that a burst of commits costs ten a second at most, in ms. */
+const gap = 100;
 /** How long a reader may take nothing, and how long one that is to end may take to read the last of it, in ms. */
 const readingTime = 60_000;
 const partingTime = 1_000;
-/** When to ask again for a place, in s. */
-const placeWait = 10;
-
-/** The streams that are open, so that a stop can end them: a server waits for answers under way. */
-export class Streams {
-  readonly #stop = new AbortController();
-  #open = 0;
-
-  /** TooMany, or Unavailable when the daemon is about to stop. */
-  begin(): AbortSignal {
-    if (this.#stop.signal.aborted) throw new Unavailable('The daemon stops. Try again.');
-    if (this.#open >= maxStreams) throw new TooMany('Too many live streams are open here. Try again.', placeWait);
-    this.#open += 1;
-    return this.#stop.signal;
-  }
-
-  end(): void {
-    this.#open -= 1;
-  }
-
-  stop(): void {
-    this.#stop.abort();
-  }
-}
 
 /** Must be mounted before the operations. */
 export function mountLive(router: Router, enter: Enter, streams: Streams): void {
@@ -57,18 +34,18 @@ export function mountLive(router: Router, enter: Enter, streams: Streams): void 
     context.type = 'text/event-stream';
     context.status = 200;
     if (context.method === 'HEAD') return;
-    const stopped = streams.begin();
     const gone = new AbortController();
-    const signal = AbortSignal.any([stopped, gone.signal]);
+    const { signal, alarm, end } = streams.begin(gone.signal);
     const stream = Readable.from(
       messages(
         first,
         () => welcome(enter, context),
+        alarm,
         signal,
         () => context.res.destroy(),
       ),
     );
-    stream.once('close', () => streams.end());
+    stream.once('close', end);
     // Of the response, not of the stream: that one closes only once what it waits for has come.
     context.res.once('close', () => {
       gone.abort();
@@ -93,15 +70,20 @@ async function welcome(enter: Enter, context: KoaContext): Promise<TenantContext
 async function* messages(
   first: live.News,
   stillWelcome: () => Promise<TenantContext>,
+  alarm: Alarm,
   signal: AbortSignal,
   giveUp: () => void,
 ): AsyncGenerator<string> {
   yield* patiently(`retry: 2000\n${message(first)}`, giveUp);
   let { cursor, more } = first;
   let spoken = Date.now();
+  // What was committed since the first answer was read has rung before anyone listened.
+  let asked = 0;
   while (!signal.aborted) {
-    if (!more) await sleep(interval, undefined, { signal }).catch(() => undefined);
+    if (!more) await alarm.next(asked + gap, asked + interval);
     if (signal.aborted) return;
+    asked = performance.now();
+    alarm.reset();
     try {
       const news = await live.after(await stillWelcome(), cursor);
       ({ cursor, more } = news);

@@ -6,6 +6,7 @@ import { type TenantContext, timestamp } from '../db/context.ts';
 import type { Db, Row } from '../db/database.ts';
 import type { Value } from '../db/dialect.ts';
 import { advance, headOf, lockHead } from './heads.ts';
+import { tell } from './news.ts';
 import { unsealedOf } from './seals.ts';
 import * as sequencer from './sequencer.ts';
 
@@ -68,6 +69,7 @@ export function append(ctx: TenantContext, change: Change): void {
   const latest = latestOf.get(ctx.db) ?? new Map<string, Entry>();
   latestOf.set(ctx.db, latest.set(`${change.entity} ${change.entity_id}`, entry));
   ctx.db.beforeCommit(flush, entry);
+  ctx.db.afterCommit(tell);
 }
 
 /** The latest change of the row in this transaction, for what is written after it; undefined when it was not changed. */

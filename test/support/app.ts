@@ -48,7 +48,7 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
   const config = {
     http: { corsOrigins: ['https://console.example'], trustedProxies: [], publicUrls: [] },
   } as never as Config;
-  const streams = new Streams();
+  const streams = new Streams(site.database);
   const vault = testVault();
   const app = createApp({
     config,
@@ -72,7 +72,7 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
     return checked(method, target, answer);
   };
   const close = async () => {
-    streams.stop();
+    await streams.stop();
     await server.stop();
     await site.close();
   };

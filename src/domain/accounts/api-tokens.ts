@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Conflict, NotFound } from '../../base/errors.ts';
 import { newSecret, sha256 } from '../../base/ids.ts';
-import { type Context, inTransaction, type TenantContext, timestamp } from '../../db/context.ts';
+import { type Context, inTransaction, type Role, type TenantContext, timestamp } from '../../db/context.ts';
 import { defineResource, type Fields, type RowOf } from '../../resource/define.ts';
 import { optionalInstant, optionalReference, text } from '../../resource/fields.ts';
 import { roleNames } from '../../resource/roles.ts';
@@ -37,16 +37,21 @@ servedTokens.operations.find(({ method }) => method === 'POST')!.answer = tokens
 
 /** The only answer that carries the secret. */
 async function create(ctx: TenantContext, values: Fields<typeof tokens>): Promise<NewToken> {
-  const token = tokenPrefix + newSecret(30);
+  const { token, prefix, token_hash } = newToken();
   const row = {
     ...values,
-    prefix: token.slice(0, 10),
+    prefix,
     created_by: ctx.actor.kind === 'user' ? ctx.actor.id : null,
     last_used_at: null,
     revoked_at: null,
   };
-  const stored = await store.insert(ctx, tokens, row, { token_hash: sha256(token) });
+  const stored = await store.insert(ctx, tokens, row, { token_hash });
   return { ...stored, token };
+}
+
+function newToken(): { token: string; prefix: string; token_hash: string } {
+  const token = tokenPrefix + newSecret(30);
+  return { token, prefix: token.slice(0, 10), token_hash: sha256(token) };
 }
 
 async function update(ctx: TenantContext, row: TokenRow, changes: Partial<Fields<typeof tokens>>): Promise<TokenRow> {
@@ -65,6 +70,17 @@ async function revoke(ctx: TenantContext, row: TokenRow): Promise<void> {
 /** As the API's, for the shell. */
 export const addToken = (ctx: TenantContext, input: { name: string; role: string }): Promise<NewToken> =>
   servedTokens.create(ctx, input) as Promise<NewToken>;
+
+/** Another secret for a token, with which it begins anew, even if it was revoked; the former one is refused at once. */
+export async function renewToken(ctx: TenantContext, id: number, { role }: { role: Role }): Promise<NewToken> {
+  const { token, prefix, token_hash } = newToken();
+  const row = await store.get(ctx, tokens, id);
+  const fresh = { role, prefix, expires_at: null, last_used_at: null, revoked_at: null };
+  const stored = await store.update(ctx, tokens, row, fresh);
+  await ctx.db.execute('UPDATE api_tokens SET token_hash = ? WHERE id = ?', [token_hash, id]);
+  await raiseVersion(ctx);
+  return { ...stored, token };
+}
 
 /** The tokens of ctx.tenant, or all. */
 export async function listTokens(ctx: Context): Promise<TokenRow[]> {

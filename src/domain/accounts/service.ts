@@ -8,8 +8,9 @@ import { servedTokens } from './api-tokens.ts';
 import { servedMembers } from './members.ts';
 
 export { type Access, createAccess, type Principal, raiseVersion } from './access.ts';
-export { addToken, listTokens, revokeToken } from './api-tokens.ts';
+export { addToken, listTokens, renewToken, revokeToken } from './api-tokens.ts';
 export { type AccessSettings, accessSettings } from './keys.ts';
+export * as guesses from './login-limit.ts';
 export { memberByBadge } from './members.ts';
 export { checkPassword } from './passwords.ts';
 export { Login, RefreshBody, TokenPair } from './sessions.ts';

@@ -1,6 +1,7 @@
 /** The routes that are no tenant's: logging in, tenants, and what monitoring asks. */
 import { z } from 'zod';
 import { Login, RefreshBody, SessionContext, TokenPair, tenants } from '../../domain/accounts/service.ts';
+import { PairBody, Paired } from '../../domain/kiosk/service.ts';
 import { type Json, jsonContent, pageOf, type Schemas } from './schemas.ts';
 import { tenantHeader } from './shared.ts';
 
@@ -24,7 +25,7 @@ export function fixedPaths(schemas: Schemas): Record<string, Json> {
   const pair = schemas.answer('TokenPair', TokenPair);
   const tenant = schemas.answer('Tenants', tenants.read);
   const health = jsonContent(schemas.answer('Health', Health));
-  const post = (operationId: string, summary: string, body: Json) => ({
+  const post = (operationId: string, summary: string, body: Json, responses: Json) => ({
     post: {
       operationId,
       tags: ['auth'],
@@ -32,24 +33,34 @@ export function fixedPaths(schemas: Schemas): Record<string, Json> {
       ...open,
       requestBody: { required: true, content: jsonContent(body) },
       responses: {
-        ...answer('Tokens', pair),
+        ...responses,
         400: invalid,
-        401: unauthenticated,
         429: { $ref: '#/components/responses/TooMany' },
         ...common,
       },
     },
   });
+  const signedIn = { ...answer('Tokens', pair), 401: unauthenticated };
   const get = (operationId: string, tag: string, summary: string, responses: Json, more: Json = {}) => ({
     get: { operationId, tags: [tag], summary, ...more, responses },
   });
   const mine = { 400: invalid, 401: unauthenticated, ...common };
   return {
-    '/api/v1/auth/token/': post('authToken', 'Log in', schemas.body('Login', Login)),
+    '/api/v1/auth/token/': post('authToken', 'Log in', schemas.body('Login', Login), signedIn),
     '/api/v1/auth/token/refresh/': post(
       'authTokenRefresh',
       'Exchange a refresh token',
       schemas.body('RefreshBody', RefreshBody),
+      signedIn,
+    ),
+    '/api/v1/kiosk/pair/': post(
+      'kioskPair',
+      'Exchange the one-time code of a kiosk for its API token',
+      schemas.body('PairBody', PairBody),
+      {
+        ...answer('The token, shown once', schemas.answer('Paired', Paired)),
+        409: { $ref: '#/components/responses/Conflict' },
+      },
     ),
     '/api/v1/tenants/': get('tenantsList', 'tenants', 'List the tenants one may enter', {
       ...answer('A page', pageOf(tenant)),
