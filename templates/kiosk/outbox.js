@@ -42,9 +42,9 @@ export function createOutbox(queue, { token, tenant_id: tenant }, on) {
       } catch (error) {
         if (gone.signal.aborted) return;
         if (error instanceof ShutOut) return on.shutOut();
-        if (!(error instanceof Away)) throw error;
-        on.away(scan);
-        await pause(Math.max(pauses[Math.min(failures, pauses.length - 1)], error.wait));
+        // Whatever else went wrong, the queue goes on.
+        if (error instanceof Away) on.away(scan);
+        await pause(Math.max(pauses[Math.min(failures, pauses.length - 1)], error.wait ?? 0));
         failures += 1;
       }
     }

@@ -7,7 +7,7 @@ const executablePath = process.env.ASSETRA_TEST_CHROMIUM ?? '/usr/bin/chromium';
 
 /** As kiosks start it, heard without a gesture, unless other flags are given. */
 export const launch = (args = ['--autoplay-policy=no-user-gesture-required']): Promise<Browser> =>
-  chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...args] });
+  chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...args] });
 
 export function describeInBrowser(name: string, suite: () => void): void {
   describe.skipIf(!existsSync(executablePath))(`${name} (needs ${executablePath})`, suite);
