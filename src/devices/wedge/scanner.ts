@@ -9,7 +9,7 @@ import { Keymap } from './keymap.ts';
 import { bootLayout, isKeyboard, type KeyLayout, keyLayoutOf, keysIn } from './layout.ts';
 
 /** How long a device may take to be taken over, in ms. */
-const patience = 10_000;
+const patience = 30_000;
 
 export interface WedgeTarget {
   path: string;
@@ -105,7 +105,10 @@ function taken(
       if (failed) reject(lineError(failed, target.path));
     });
     child.once('error', reject);
-    const timer = setTimeout(() => child.kill('SIGKILL'), patience);
+    const timer = setTimeout(() => {
+      reject(new Error(`nothing came of it within ${patience / 1_000} seconds`));
+      child.kill('SIGKILL');
+    }, patience);
     child.once('exit', () => {
       clearTimeout(timer);
       reject(new Error('the process that takes it over ended'));
