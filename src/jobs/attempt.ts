@@ -23,11 +23,19 @@ export class Attempts {
   readonly #kinds: Map<string, AnyKind>;
   readonly #contextOf: (job: Job) => Promise<Context>;
   readonly #signal: AbortSignal;
+  readonly #yielding: AbortSignal;
 
-  constructor(kinds: readonly AnyKind[], contextOf: (job: Job) => Promise<Context>, signal: AbortSignal) {
+  /** `yielding` comes as soon as the runner is to stop, `signal` when it has waited long enough. */
+  constructor(
+    kinds: readonly AnyKind[],
+    contextOf: (job: Job) => Promise<Context>,
+    signal: AbortSignal,
+    yielding: AbortSignal = signal,
+  ) {
     this.#kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
     this.#contextOf = contextOf;
     this.#signal = signal;
+    this.#yielding = yielding;
   }
 
   /** Never rejects. */
@@ -51,7 +59,10 @@ export class Attempts {
     if (!kind) return this.#told(job, async () => unknownKind);
     let result: unknown;
     try {
-      if (kind.perform) result = await kind.perform(await this.#contextOf(job), job, this.#signal);
+      if (kind.perform) {
+        const signal = kind.yields ? this.#yielding : this.#signal;
+        result = await kind.perform(await this.#contextOf(job), job, signal);
+      }
     } catch (error) {
       return this.#failed(job, error);
     }

@@ -55,6 +55,7 @@ export class Runner {
   /** Given up by this process, and still marked as its own in the database. */
   readonly #leftOver = new Set<Job>();
   readonly #aborting = new AbortController();
+  readonly #yielding = new AbortController();
   /** Named by the dispatcher in this turn of the event loop, to be claimed together. */
   #offers: { id: number; done: () => void }[] = [];
   #id = 0;
@@ -73,7 +74,7 @@ export class Runner {
     this.#log = ctx.log;
     this.#settings = settings;
     this.#batch = Math.min(mostClaimed, settings.batch ?? settings.concurrency * 2);
-    this.#attempts = new Attempts(settings.kinds, contextOf, this.#aborting.signal);
+    this.#attempts = new Attempts(settings.kinds, contextOf, this.#aborting.signal, this.#yielding.signal);
     this.#free = new PQueue({ concurrency: settings.concurrency });
   }
 
@@ -92,6 +93,7 @@ export class Runner {
   /** Begins nothing more, waits a while for what is under way, and gives the rest back. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#yielding.abort();
     clearTimeout(this.#timer);
     clearInterval(this.#beating);
     await this.#deafen();

@@ -16,7 +16,8 @@ import { print as draw, type Format, formats, type Printed, type PrintOptions } 
 import { type BatchRow, barcodeBatches, barcodeLabels } from './resource.ts';
 import type { Source } from './source.ts';
 
-export type { Format, Printed, PrintOptions } from './print.ts';
+export { drawable, type Format, type Printed, type PrintOptions } from './print.ts';
+export { type BatchRow, barcodeBatches as resource } from './resource.ts';
 export type { Source } from './source.ts';
 
 export const served = serve(barcodeBatches, { create: write, update, remove, long: true });
