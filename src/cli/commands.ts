@@ -4,6 +4,7 @@ import * as accounts from './definitions/accounts.ts';
 import * as audit from './definitions/audit.ts';
 import * as devices from './definitions/devices.ts';
 import * as labels from './definitions/labels.ts';
+import * as printers from './definitions/printers.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
 import * as sync from './definitions/sync.ts';
@@ -46,11 +47,22 @@ export const sections: Section[] = [
     ],
   },
   {
-    title: 'Labels and scanners:',
+    title: 'Labels, printers and scanners:',
     commands: [
       { definition: labels.batchCreate, load: () => import('./batch/create.ts') },
       { definition: labels.batchList, load: () => import('./batch/list.ts') },
       { definition: labels.batchPrint, load: () => import('./batch/print.ts') },
+      { definition: printers.printerList, load: () => import('./printer/list.ts') },
+      { definition: printers.printerAdd, load: () => import('./printer/add.ts') },
+      { definition: printers.printerRemove, load: () => import('./printer/remove.ts') },
+      { definition: printers.printerStatus, load: () => import('./printer/status.ts') },
+      { definition: printers.printerTest, load: () => import('./printer/test.ts') },
+      { definition: printers.printerResume, load: () => import('./printer/resume.ts') },
+      { definition: printers.printerCancel, load: () => import('./printer/cancel.ts') },
+      { definition: printers.templateList, load: () => import('./template/list.ts') },
+      { definition: printers.templateShow, load: () => import('./template/show.ts') },
+      { definition: printers.templateCheck, load: () => import('./template/check.ts') },
+      { definition: printers.templatePreview, load: () => import('./template/preview.ts') },
       { definition: devices.devicesList, load: () => import('./devices/list.ts') },
       { definition: devices.devicesAdd, load: () => import('./devices/add.ts') },
       { definition: devices.devicesRemove, load: () => import('./devices/remove.ts') },
@@ -90,6 +102,7 @@ export const sections: Section[] = [
       { definition: site.openapi, load: () => import('./openapi.ts') },
       { definition: site.smoke, load: () => import('./smoke/run.ts') },
       { definition: site.postman, load: () => import('./smoke/postman.ts') },
+      { definition: printers.simulatePrinter, load: () => import('./simulate/printer.ts') },
       { definition: site.completion, load: () => import('./completion.ts') },
       { definition: site.reference, load: () => import('./reference.ts') },
     ],
@@ -102,6 +115,9 @@ export const groups: Record<string, string> = {
   user: 'Users, their passwords and roles',
   token: 'API tokens of kiosks, device hosts and programs',
   batch: 'Label batches',
+  printer: 'Label printers: set up, asked, given work',
+  template: 'How labels look',
+  simulate: 'Devices that are not there, to try things out',
   devices: 'Scanners of this machine',
   stocktake: 'Counting what is really there',
   sync: 'What apps sent and what became of it',

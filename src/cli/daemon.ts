@@ -9,12 +9,14 @@ import type { Database } from '../db/database.ts';
 import * as accounts from '../domain/accounts/service.ts';
 import * as audit from '../domain/audit/service.ts';
 import * as devices from '../domain/devices/service.ts';
+import * as printers from '../domain/printers/service.ts';
 import { rememberUrl } from '../domain/resolve/service.ts';
 import { createApp } from '../http/app.ts';
 import type { Check, Checks } from '../http/health.ts';
 import { Streams } from '../http/live.ts';
 import { HttpServer } from '../http/server.ts';
 import * as work from '../jobs/workforce.ts';
+import { queueNames } from '../queue/kind.ts';
 import { Sequencer } from '../queue/sequencer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -55,7 +57,7 @@ export class Daemon {
     const checks = this.#checks();
     const vault = openVault(this.#config.dir);
     const parts = { config: this.#config, database: this.#database, log: this.#log, access, vault, checks };
-    const app = createApp({ ...parts, streams: this.#streams, measure: () => work.measure(this.#database) });
+    const app = createApp({ ...parts, streams: this.#streams, measure: () => this.#measure(ctx) });
     this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
     const address = await this.#server.start();
     try {
@@ -92,11 +94,18 @@ export class Daemon {
     return { cache, jobs, celery: jobs, devices: stations, history };
   }
 
+  async #measure(ctx: Context): Promise<void> {
+    await work.measure(this.#database);
+    await printers.measure(ctx);
+  }
+
   async #startJobs(ctx: Context): Promise<void> {
     const witness = audit.openWitness(this.#config.dir);
     this.#housekeeping = new Housekeeping(ctx, this.#log.child({ logger: 'assetra.housekeeping' }), witness);
     this.#housekeeping.start();
-    this.#workforce = workforceOf(this.#config, this.#database, ctx, this.#log);
+    // --no-devices leaves printers to whoever has them.
+    const queues = this.#parts.devices ? undefined : queueNames.filter((name) => name !== 'labels');
+    this.#workforce = workforceOf(this.#config, this.#database, ctx, this.#log, queues);
     await this.#workforce.start();
   }
 

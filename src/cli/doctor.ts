@@ -77,6 +77,7 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
   if (!migrated) return;
   await check('writing', () => writesTo(database));
   await check('history', () => historyOf(database));
+  await checkPrinters(database, check);
   await check('devices', async () => {
     const devices = await import('../domain/devices/service.ts');
     const rows = await devices.everyActive(database);
@@ -85,6 +86,24 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
     const names = missing.map(({ name, path }) => `${name} (${path})`).join(', ');
     return { check: 'devices', result: 'warning', message: `Not plugged in, or this user may not open it: ${names}` };
   });
+}
+
+/** A line each; a printer that stands still is no fault of the site. */
+async function checkPrinters(database: Database, check: Check): Promise<void> {
+  const printers = await import('../domain/printers/service.ts');
+  const { sentenceOf } = await import('../devices/printers/printer.ts');
+  const rows = await printers.everyPrinter(database);
+  await Promise.all(
+    rows.map((row) =>
+      check(`printer ${row.name}`, async () => {
+        // A runner that prints has the one connection that it may take.
+        const reasons = row.state === 'printing' ? [] : (await printers.probe(row.url)).status.reasons;
+        if (reasons.length === 0) return `${row.url} ${row.state === 'printing' ? 'prints' : 'is ready'}`;
+        const message = `${row.url}: ${reasons.map(sentenceOf).join(' ')}`;
+        return { check: `printer ${row.name}`, result: 'warning' as const, message };
+      }),
+    ),
+  );
 }
 
 /** A read-only database answers every question and refuses every scan. */
