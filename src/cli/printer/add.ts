@@ -38,7 +38,8 @@ export const run: Run<Flags> = ({ args, flags, out }) =>
       dpi: printer.dpi,
       reasons: status.reasons,
     };
-    const is = printer.model === '' ? '' : `, a ${printer.model}${printer.dpi ? ` of ${printer.dpi} dpi` : ''}`;
+    const known = [printer.model, printer.dpi && `${printer.dpi} dpi`].filter(Boolean).join(', ');
+    const is = known === '' ? '' : ` (${known})`;
     out.result(document, () => `Set up ${printer.name}${is}.${fault ? ` It does not print now: ${fault}.` : ''}`);
     return undefined;
   });
