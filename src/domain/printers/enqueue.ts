@@ -28,6 +28,7 @@ export async function printerOf(ctx: TenantContext, named: string | number | und
     const byId = await store.find(ctx, printers, Number(named));
     if (byId?.tenant === ctx.tenant.id) return byId;
   }
+  if (typeof named === 'number') throw new Invalid({ printer: ['Printer not found.'] });
   throw new Invalid({
     printer: [`There is no printer "${named}". There are: ${(await namesOf(ctx)).join(', ') || 'none'}.`],
   });

@@ -5,6 +5,7 @@ import { parse } from '../../resource/parse.ts';
 import { guarded, idOf, type Operation } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
+import * as batches from '../batches/service.ts';
 import { printerStates, printers, printJobs, printLabels } from './resource.ts';
 import { cancel, print, printLabel, resume, served, servedJobs, status, test } from './service.ts';
 
@@ -102,8 +103,8 @@ export const printerOperations: Operation[] = [
     tag: 'barcode-batches',
     summary: 'Print the labels of a batch; some of them again with from and to',
     body: PrintBatch,
-    run: (ctx, input) => {
-      const batch = idOf(input);
+    run: async (ctx, input) => {
+      const { id: batch } = await batches.served.get(ctx, idOf(input));
       const { printer, template, from, to } = parse(PrintBatch, input.body ?? {});
       return print(ctx, printer, { source: { batch, from, to }, template: text(template) });
     },
