@@ -20,7 +20,18 @@ export async function up(knex: Knex): Promise<void> {
     table.bigInteger('lane_id').unsigned().notNullable().defaultTo(0);
   });
   await giveLanes(knex);
+  await knex.schema.alterTable('barcode_batches', (table) => {
+    table.string('error', 1000).notNullable().defaultTo('');
+  });
+  for (const table of upkeep)
+    await knex.schema.alterTable(table, (record) => {
+      instant(record, 'told_at');
+      record.index(['due_from']);
+    });
 }
+
+/** Records that become due, and when that was told. */
+const upkeep = ['maintenance_records', 'inspection_records'];
 
 /** Times of jobs are milliseconds since 1970 by the database's clock, which all runners share. */
 async function jobTables(knex: Knex): Promise<void> {
@@ -112,6 +123,14 @@ async function giveLanes(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
+  for (const table of upkeep)
+    await knex.schema.alterTable(table, (record) => {
+      record.dropIndex(['due_from']);
+      record.dropColumn('told_at');
+    });
+  await knex.schema.alterTable('barcode_batches', (table) => {
+    table.dropColumn('error');
+  });
   await knex.schema.alterTable('webhook_endpoints', (table) => {
     table.dropColumn('lane_id');
   });

@@ -30,6 +30,17 @@ export interface Config {
   auth: { accessMinutes: number; refreshDays: number; jwtSecret: string | undefined };
   /** How long the change log is kept. */
   changeDays: number;
+  webhooks: {
+    /** Items of the list, as AddressPolicy takes them. */
+    allowedHosts: string[];
+    timeoutSeconds: number;
+    redriveHours: number;
+    disableDays: number;
+    /** How long deliveries that have ended are kept. */
+    deliveryDays: number;
+  };
+  /** How many workflows may lead to each other. */
+  workflowDepth: number;
   jobConcurrency: number;
   /** `redis://…` */
   queueUrl: string | undefined;
@@ -230,6 +241,14 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       jwtSecret: values.ASSETRA_JWT_SECRET,
     },
     changeDays: values.ASSETRA_CHANGE_DAYS,
+    webhooks: {
+      allowedHosts: values.ASSETRA_WEBHOOK_ALLOWED_HOSTS,
+      timeoutSeconds: values.ASSETRA_WEBHOOK_TIMEOUT,
+      redriveHours: values.ASSETRA_WEBHOOK_REDRIVE_HOURS,
+      disableDays: values.ASSETRA_WEBHOOK_DISABLE_DAYS,
+      deliveryDays: values.ASSETRA_DELIVERY_DAYS,
+    },
+    workflowDepth: values.ASSETRA_WORKFLOW_DEPTH,
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     queueUrl: values.ASSETRA_QUEUE,
     log: { level: values.ASSETRA_LOG_LEVEL, format: values.ASSETRA_LOG_FORMAT },

@@ -71,6 +71,19 @@ export const metrics = {
     help: 'Tenants whose history is not what was written, at the last checkpoint',
     registers,
   }),
+  workflowRuns: new Counter({
+    name: 'assetra_workflow_executions_total',
+    help: 'Runs of workflows, by what became of them',
+    labelNames: ['workflow_name', 'status'],
+    registers,
+  }),
+  workflowDuration: new Histogram({
+    name: 'assetra_workflow_execution_duration_seconds',
+    help: 'Time of a run from its first step to its commit',
+    labelNames: ['workflow_name'],
+    buckets: seconds,
+    registers,
+  }),
   labels: new Counter({
     name: 'assetra_labels_rendered_total',
     help: 'Labels rendered',
@@ -90,4 +103,44 @@ export const metrics = {
     registers,
   }),
   labelsQueued: new Gauge({ name: 'assetra_print_labels_queued', help: 'Labels that no printer has yet', registers }),
+  deliveries: new Counter({
+    name: 'assetra_webhook_deliveries_total',
+    help: 'Attempts to deliver a webhook, by what came of them',
+    labelNames: ['endpoint_id', 'status'],
+    registers,
+  }),
+  deliveryDuration: new Histogram({
+    name: 'assetra_webhook_delivery_duration_seconds',
+    help: 'Time from sending a webhook to its answer',
+    labelNames: ['endpoint_id'],
+    buckets: seconds,
+    registers,
+  }),
+  deadLetters: new Counter({
+    name: 'assetra_webhook_dead_letters_total',
+    help: 'Deliveries given up',
+    labelNames: ['endpoint_id'],
+    registers,
+  }),
+  deliveriesInFlight: new Gauge({
+    name: 'assetra_webhook_deliveries_in_flight',
+    help: 'Webhooks sent by this process that wait for their answer',
+    registers,
+  }),
+  redrives: new Counter({
+    name: 'assetra_webhook_redrives_total',
+    help: 'Dead letters sent once more because their endpoint works again',
+    labelNames: ['endpoint_id'],
+    registers,
+  }),
+  oldestDelivery: new Gauge({
+    name: 'assetra_webhook_oldest_pending_seconds',
+    help: 'How long the oldest pending delivery has waited',
+    registers,
+  }),
+  openBreakers: new Gauge({
+    name: 'assetra_webhook_breakers_open',
+    help: 'Endpoints whose deliveries wait because most of them failed lately',
+    registers,
+  }),
 };

@@ -1,6 +1,7 @@
 /** Every setting by its variable name: the one description that checks, types, defaults and documents it. */
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { isAddressRule } from './address-policy.ts';
 
 /** Text read by `parse`, which answers undefined for a fault; `expected` completes the sentence "must be …". */
 const read = <T>(expected: string, parse: (text: string) => T | undefined) =>
@@ -107,6 +108,29 @@ export const Settings = z.object({
   ASSETRA_CHANGE_DAYS: wholeNumber(1, 3_650)
     .prefault('90')
     .describe('How long an app may be offline and still fetch only what changed, days; then it fetches everything'),
+  ASSETRA_WEBHOOK_ALLOWED_HOSTS: listOf(
+    'external, private, loopback, *, addresses, CIDR blocks, hosts and *.domains',
+    (item) => (isAddressRule(item) ? item : undefined),
+  )
+    .prefault('external,private')
+    .describe(
+      'Where webhooks may be sent: external, private, loopback, CIDR blocks, hosts, *.domain, commas between; link-local and metadata addresses never',
+    ),
+  ASSETRA_WEBHOOK_TIMEOUT: wholeNumber(1, 30)
+    .prefault('10')
+    .describe('How long a receiver of webhooks may take for its whole answer, seconds'),
+  ASSETRA_WEBHOOK_REDRIVE_HOURS: wholeNumber(0, 720)
+    .prefault('24')
+    .describe('How old a dead letter may be to be sent once more when its endpoint works again, hours; 0 sends none'),
+  ASSETRA_DELIVERY_DAYS: wholeNumber(1, 3_650)
+    .prefault('30')
+    .describe('How long deliveries of webhooks that have ended are kept, dead letters too, days'),
+  ASSETRA_WEBHOOK_DISABLE_DAYS: wholeNumber(0, 365)
+    .prefault('5')
+    .describe('After how long of nothing but failures an endpoint is disabled, days; 0 is never'),
+  ASSETRA_WORKFLOW_DEPTH: wholeNumber(1, 100)
+    .prefault('8')
+    .describe('How many workflows may lead to each other, one after the other, before the chain is stopped'),
   ASSETRA_JOB_CONCURRENCY: wholeNumber(1, 1_000)
     .prefault('20')
     .describe('Jobs that one process has under way at once, besides deliveries, which are bounded by endpoint'),

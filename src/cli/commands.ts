@@ -8,6 +8,7 @@ import * as printers from './definitions/printers.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
 import * as sync from './definitions/sync.ts';
+import * as webhooks from './definitions/webhooks.ts';
 
 export interface Section {
   title: string;
@@ -82,6 +83,18 @@ export const sections: Section[] = [
     ],
   },
   {
+    title: 'Webhooks and jobs:',
+    commands: [
+      { definition: webhooks.webhookTest, load: () => import('./webhook/test.ts') },
+      { definition: webhooks.webhookRotate, load: () => import('./webhook/rotate.ts') },
+      { definition: webhooks.deadletterList, load: () => import('./deadletter/list.ts') },
+      { definition: webhooks.deadletterShow, load: () => import('./deadletter/show.ts') },
+      { definition: webhooks.deadletterReplay, load: () => import('./deadletter/replay.ts') },
+      { definition: webhooks.deadletterPurge, load: () => import('./deadletter/purge.ts') },
+      { definition: webhooks.simulateSink, load: () => import('./simulate/sink.ts') },
+    ],
+  },
+  {
     title: 'Offline sync:',
     commands: [
       { definition: sync.conflicts, load: () => import('./sync/conflicts.ts') },
@@ -117,9 +130,11 @@ export const groups: Record<string, string> = {
   batch: 'Label batches',
   printer: 'Label printers: set up, asked, given work',
   template: 'How labels look',
-  simulate: 'Devices that are not there, to try things out',
   devices: 'Scanners of this machine',
   stocktake: 'Counting what is really there',
+  webhook: 'Endpoints that are told what happens',
+  deadletter: 'What was given up, to be tried again or forgotten',
+  simulate: 'Stand-ins for what a site talks to',
   sync: 'What apps sent and what became of it',
   audit: 'The history and its proof',
   config: 'The settings of a site',

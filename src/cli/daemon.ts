@@ -11,6 +11,7 @@ import * as audit from '../domain/audit/service.ts';
 import * as devices from '../domain/devices/service.ts';
 import * as printers from '../domain/printers/service.ts';
 import { rememberUrl } from '../domain/resolve/service.ts';
+import * as webhooks from '../domain/webhooks/service.ts';
 import { createApp } from '../http/app.ts';
 import type { Check, Checks } from '../http/health.ts';
 import { Streams } from '../http/live.ts';
@@ -57,7 +58,12 @@ export class Daemon {
     const checks = this.#checks();
     const vault = openVault(this.#config.dir);
     const parts = { config: this.#config, database: this.#database, log: this.#log, access, vault, checks };
-    const app = createApp({ ...parts, streams: this.#streams, measure: () => this.#measure(ctx) });
+    const measure = async () => {
+      await work.measure(this.#database);
+      await webhooks.measure(ctx);
+      await printers.measure(ctx);
+    };
+    const app = createApp({ ...parts, streams: this.#streams, measure });
     this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
     const address = await this.#server.start();
     try {
@@ -92,11 +98,6 @@ export class Daemon {
     // Dashboards of the older service read `celery`.
     const history = (): Check => this.#housekeeping?.health() ?? { status: 'healthy', component: 'history' };
     return { cache, jobs, celery: jobs, devices: stations, history };
-  }
-
-  async #measure(ctx: Context): Promise<void> {
-    await work.measure(this.#database);
-    await printers.measure(ctx);
   }
 
   async #startJobs(ctx: Context): Promise<void> {

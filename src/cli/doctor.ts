@@ -78,6 +78,7 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
   await check('writing', () => writesTo(database));
   await check('history', () => historyOf(database));
   await checkPrinters(database, check);
+  await check('webhooks', () => webhooksOf(database));
   await check('devices', async () => {
     const devices = await import('../domain/devices/service.ts');
     const rows = await devices.everyActive(database);
@@ -117,6 +118,15 @@ async function writesTo(database: Database): Promise<string> {
     if (error !== undone) throw error;
   });
   return 'the database takes changes';
+}
+
+async function webhooksOf(database: Database): Promise<Finding | string> {
+  const webhooks = await import('../domain/webhooks/service.ts');
+  const { dead, failing } = await webhooks.troubles({ db: database });
+  if (dead === 0 && failing.length === 0) return 'every delivery was taken or waits for its turn';
+  const letters = dead > 0 ? `${dead} dead letters: \`assetra deadletter list\`. ` : '';
+  const fails = failing.length > 0 ? `Failing now: ${failing.join(', ')}.` : '';
+  return { check: 'webhooks', result: 'warning', message: `${letters}${fails}`.trim() };
 }
 
 async function historyOf(database: Database): Promise<Finding | string> {

@@ -25,7 +25,7 @@ export const mysql: Driver = {
   // MariaDB does not know FOR SHARE.
   forShare: ' LOCK IN SHARE MODE',
   skipLocked: ' FOR UPDATE SKIP LOCKED',
-  clock: 'CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)',
+  clock: 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)',
   updateReturning: false,
   pool(config: DatabaseConfig): Knex.Config {
     return {

@@ -23,7 +23,7 @@ export const postgres: Driver = {
   forUpdate: ' FOR NO KEY UPDATE',
   forShare: ' FOR SHARE',
   skipLocked: ' FOR NO KEY UPDATE SKIP LOCKED',
-  clock: '(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
+  clock: '(extract(epoch FROM statement_timestamp()) * 1000)::bigint',
   updateReturning: true,
   listen,
   notifySql: "SELECT pg_notify(?, '')",

@@ -59,6 +59,19 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   return app;
 }
 
+/** Health and numbers alone, of a process that does not serve the API. */
+export function createProbe({
+  database,
+  checks,
+  measure,
+}: Pick<AppParts, 'database' | 'checks' | 'measure'>): Koa<RequestState> {
+  const app = new Koa<RequestState>();
+  const router = new Router();
+  mountHealth(router, database, checks, measure);
+  app.use(router.routes() as never);
+  return app;
+}
+
 /** How a request becomes a ctx: bare at first, then with its caller and tenant. */
 function contexts(
   { database, access, vault, now = () => new Date() }: AppParts,

@@ -37,8 +37,8 @@ function answer(operation: Operation, endpoint: string, enter: Enter): Middlewar
     const input = await inputOf(context, operation);
     if (!allowed && !operation.reads?.(input.body)) throw new Forbidden();
     const key = operation.method === 'POST' ? context.get('Idempotency-Key') : '';
-    if (key && operation.action !== 'view' && operation.kind !== 'file')
-      return answerOnce(context, ctx, operation, input, key);
+    const isRead = operation.action === 'view' || Boolean(operation.reads?.(input.body));
+    if (key && !isRead && operation.kind !== 'file') return answerOnce(context, ctx, operation, input, key);
     const result = await operation.run(ctx, startOfCsv(context, operation, input));
     if (operation.kind === 'page') return sendPage(context, ctx, operation, input, result as Page);
     if (operation.kind === 'file') return sendFile(context, result as FileAnswer);

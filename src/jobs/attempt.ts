@@ -14,6 +14,8 @@ export type Outcome = 'done' | 'retry' | 'dead' | 'held' | 'lost' | 'abandoned';
 const pauses = [250, 1_000, 2_000, 4_000];
 /** A job of a kind that this program does not know is for a newer one. */
 const unknownPause = 60_000;
+/** Nothing is done for a disabled tenant, and nothing is lost. */
+const disabledPause = 3_600_000;
 
 /** Ms before attempt `failed` + 1: min(5·2^(failed−1), 3600) s × U(1.0, 1.1), so never before the formula's time. */
 export const backoff = (failed: number): number =>
@@ -59,10 +61,10 @@ export class Attempts {
     if (!kind) return this.#told(job, async () => unknownKind);
     let result: unknown;
     try {
-      if (kind.perform) {
-        const signal = kind.yields ? this.#yielding : this.#signal;
-        result = await kind.perform(await this.#contextOf(job), job, signal);
-      }
+      const ctx = await this.#contextOf(job);
+      if (job.tenant !== null && ctx.tenant === null) return this.#told(job, async () => disabledTenant);
+      const signal = kind.yields ? this.#yielding : this.#signal;
+      if (kind.perform) result = await kind.perform(ctx, job, signal);
     } catch (error) {
       return this.#failed(job, error);
     }
@@ -86,7 +88,8 @@ export class Attempts {
   }
 
   async #failed(job: Job, error: unknown): Promise<Outcome> {
-    if (error instanceof Unavailable) return 'abandoned';
+    // Broken off because the runner stops is no fault of the job.
+    if (error instanceof Unavailable || this.#signal.aborted) return 'abandoned';
     const { message } = error as Error;
     try {
       const ctx = await this.#contextOf(job);
@@ -103,6 +106,12 @@ export class Attempts {
 const unknownKind: Verdict = {
   retryIn: unknownPause,
   reason: 'This version of assetra does not know this kind of job.',
+  spends: false,
+};
+
+const disabledTenant: Verdict = {
+  retryIn: disabledPause,
+  reason: 'The tenant is disabled.',
   spends: false,
 };
 

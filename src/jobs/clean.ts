@@ -1,6 +1,7 @@
 /** Rows that have had their time. */
 import * as accounts from '../domain/accounts/service.ts';
 import * as sync from '../domain/sync/service.ts';
+import * as webhooks from '../domain/webhooks/service.ts';
 import type { JobKind, Schedule } from '../queue/kind.ts';
 import { pruneChanges } from '../queue/retention.ts';
 import { prune } from '../queue/runners.ts';
@@ -16,8 +17,15 @@ export const cleaning: Schedule = {
   job: { kind: 'site.clean', queue: 'system', payload: {}, unique: 'site.clean' },
 };
 
-/** `changeDays`: how long the change log is kept. In transactions of its own, as it may be much. */
-export const clean = (changeDays: number): JobKind => ({
+export interface Kept {
+  /** The change log, in days. */
+  changeDays: number;
+  /** Deliveries of webhooks that have ended, in days. */
+  deliveryDays: number;
+}
+
+/** In transactions of its own, as it may be much. */
+export const clean = ({ changeDays, deliveryDays }: Kept): JobKind => ({
   kind: 'site.clean',
   queue: 'system',
   async perform(ctx) {
@@ -26,6 +34,7 @@ export const clean = (changeDays: number): JobKind => ({
     await pruneChanges(ctx.db, before(changeDays));
     await sync.pruneEdits(ctx.db, before(changeDays));
     await prune(ctx.db, before(jobDays).toISOString());
+    await webhooks.prune(ctx.db, before(deliveryDays).toISOString());
   },
   async settle() {
     return undefined;

@@ -18,7 +18,8 @@ export interface Dispatch {
   start(offer: (id: number) => Promise<void>, look: () => void): Promise<void>;
   /** Names no more. */
   pause(): Promise<void>;
-  stop(): Promise<void>;
+  /** `force`: what it has named is not waited for. */
+  stop(force?: boolean): Promise<void>;
 }
 
 export interface DispatchSettings {
@@ -34,7 +35,7 @@ export interface DispatchSettings {
 const forgotten = 10_000;
 /** Looks at what is due when nothing wakes the relay, in ms. */
 const pause = 500;
-/** Most that is told ahead, so that little is told twice when Redis forgets it. */
+/** Most that is told ahead of each queue, so that little is told twice when Redis forgets it. */
 const ahead = 2_000;
 const gone = { count: 0 };
 
@@ -99,8 +100,8 @@ export class RedisDispatch implements Dispatch {
     await Promise.all(this.#workers.map((worker) => worker.pause(true).catch(() => undefined)));
   }
 
-  async stop(): Promise<void> {
-    const force = !this.ready;
+  async stop(hasty = false): Promise<void> {
+    const force = hasty || !this.ready;
     await Promise.all(this.#workers.map((worker) => worker.close(force).catch(() => undefined)));
     await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => undefined)));
     for (const connection of this.#connections) connection.disconnect();
@@ -153,15 +154,14 @@ export class RedisDispatch implements Dispatch {
     if (!this.#stopped) this.#timer = setTimeout(() => this.#relay(), pause);
   }
 
+  /** Each queue by itself: one that nobody works on must not take up the room of the others. */
   async #tell(): Promise<void> {
-    const counts = await Promise.all([...this.#queues.values()].map((queue) => queue.count()));
-    const room = ahead - counts.reduce((sum, count) => sum + count, 0);
-    const due = await claims.untold(this.#database, forgotten, room);
     for (const [name, queue] of this.#queues) {
-      const jobs = due.filter((job) => job.queue === name);
-      if (jobs.length > 0) await queue.addBulk(jobs.map(messageOf));
+      const room = ahead - (await queue.count());
+      const due = await claims.untold(this.#database, name, forgotten, room);
+      if (due.length > 0) await queue.addBulk(due.map(messageOf));
+      if (due.length === room && room > 0) this.#again = true;
     }
-    if (due.length === room && room > 0) this.#again = true;
   }
 }
 

@@ -1,12 +1,27 @@
 /** Every kind of job, and what the clock starts. */
+import type { Config } from '../base/config.ts';
 import type { Context } from '../db/context.ts';
+import * as batches from '../domain/batches/service.ts';
+import * as maintenance from '../domain/maintenance/service.ts';
 import { printing } from '../domain/printers/service.ts';
+import * as webhooks from '../domain/webhooks/service.ts';
+import * as workflows from '../domain/workflows/service.ts';
 import type { AnyKind, Schedule } from '../queue/kind.ts';
 import { clean, cleaning } from './clean.ts';
 
-export const kinds = (changeDays: number): AnyKind[] => [clean(changeDays), printing];
+/** `sender` is whose connections deliveries use; whoever made it closes it. */
+export const kinds = (config: Config, sender: webhooks.Sender): AnyKind[] => [
+  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays }),
+  batches.generating,
+  maintenance.due,
+  printing,
+  ...webhooks.kinds(sender, config.webhooks),
+  ...workflows.workflowKinds({ maxDepth: config.workflowDepth }),
+];
 
 /** Asked for again and again, as some are a tenant's own. */
-export async function schedules(_ctx: Context): Promise<Schedule[]> {
-  return [cleaning];
-}
+export const schedules = async (ctx: Context): Promise<Schedule[]> => [
+  cleaning,
+  maintenance.dueSchedule,
+  ...(await workflows.schedules(ctx)),
+];

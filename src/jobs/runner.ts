@@ -8,10 +8,15 @@ import type { Context } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import * as claims from '../queue/claims.ts';
 import type { AnyKind, Job } from '../queue/kind.ts';
+import { claimLanes } from '../queue/lane-claims.ts';
+import * as leases from '../queue/leases.ts';
 import * as runners from '../queue/runners.ts';
 import { onWake } from '../queue/wake.ts';
 import { Attempts } from './attempt.ts';
 import type { Dispatch } from './dispatch.ts';
+import { type Held, HeldJobs } from './held.ts';
+import { LaneQueues } from './lane-queues.ts';
+import { Offers } from './offers.ts';
 
 export interface RunnerSettings {
   kinds: readonly AnyKind[];
@@ -30,18 +35,10 @@ const soon = 250;
 const seldom = 2_000;
 /** Leases are 20 s at least. */
 const beat = 5_000;
-/** Jobs of all lanes that one process has under way at once, each mostly waiting for its receiver. */
-const lanesUnderWay = 256;
-/** Claimed ahead for each place in a lane. */
-const ahead = 8;
 const mostClaimed = 50;
-/** How long a stop waits for what is under way, in ms. */
+/** How long a stop waits for what is under way, and then for what was told to break off, in ms. */
 const farewell = 10_000;
-
-interface Held {
-  job: Job;
-  begun: boolean;
-}
+const patience = 5_000;
 
 export class Runner {
   readonly #database: Database;
@@ -50,14 +47,10 @@ export class Runner {
   readonly #batch: number;
   readonly #attempts: Attempts;
   readonly #free: PQueue;
-  readonly #lanes = new Map<number, PQueue>();
-  readonly #held = new Map<number, Held>();
-  /** Given up by this process, and still marked as its own in the database. */
-  readonly #leftOver = new Set<Job>();
+  readonly #lanes = new LaneQueues(mostClaimed);
+  readonly #held: HeldJobs;
   readonly #aborting = new AbortController();
   readonly #yielding = new AbortController();
-  /** Named by the dispatcher in this turn of the event loop, to be claimed together. */
-  #offers: { id: number; done: () => void }[] = [];
   #id = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
@@ -65,7 +58,11 @@ export class Runner {
   #again = false;
   #stopping = false;
   #pause = soon;
+  /** ms until a lane that has used up its rate has more. */
+  #refillIn = seldom;
+  /** By the clock that nobody sets. */
   #promoteAt = 0;
+  #beats: Promise<void> | undefined;
   #deafen: () => Promise<void> = async () => undefined;
 
   /** `contextOf` answers what a job is worked on with: the tenant's context where it has one. */
@@ -76,6 +73,9 @@ export class Runner {
     this.#batch = Math.min(mostClaimed, settings.batch ?? settings.concurrency * 2);
     this.#attempts = new Attempts(settings.kinds, contextOf, this.#aborting.signal, this.#yielding.signal);
     this.#free = new PQueue({ concurrency: settings.concurrency });
+    this.#held = new HeldJobs(database, (error) =>
+      this.#log.warn({ err: error }, 'Jobs could not be given back; their leases run out by themselves.'),
+    );
   }
 
   async start(): Promise<void> {
@@ -83,11 +83,14 @@ export class Runner {
     this.#id = await runners.enter(this.#database, concurrency, queues);
     this.#deafen = onWake(this.#database, () => this.#look());
     this.#beating = setInterval(() => void this.#beat(), beat);
+    const offers = new Offers((ids) => this.#claimNamed(ids));
     await this.#settings.dispatch?.start(
-      (id) => this.#offer(id),
+      (id) => (this.#stopping ? Promise.resolve() : offers.add(id)),
       () => this.#look(),
     );
     this.#look();
+    // What a dead runner of this machine had is not to wait for the first beat.
+    void this.#beat();
   }
 
   /** Begins nothing more, waits a while for what is under way, and gives the rest back. */
@@ -99,14 +102,32 @@ export class Runner {
     await this.#deafen();
     await this.#settings.dispatch?.pause();
     await this.#round;
-    for (const queue of [this.#free, ...this.#lanes.values()]) queue.clear();
-    await this.#giveBack([...this.#held.values()].filter(({ begun }) => !begun).map(({ job }) => job));
-    const late = setTimeout(() => this.#aborting.abort(), farewell);
-    await Promise.all([this.#free, ...this.#lanes.values()].map((queue) => queue.onIdle()));
-    clearTimeout(late);
-    await this.#settings.dispatch?.stop();
-    await this.#beat();
-    await runners.leave(this.#database, this.#id).catch(() => undefined);
+    clearTimeout(this.#timer);
+    await this.#held.giveBack();
+    const ended = await this.#farewell();
+    await this.#settings.dispatch?.stop(!ended);
+    await this.#beats;
+    await this.#held.releaseLeft();
+    if (ended) return runners.leave(this.#database, this.#id).catch(() => undefined);
+    this.#log.warn('Jobs were still under way; they are left to the next runner.');
+    // Still on the list: the next one on this machine then sees that this process is gone.
+    runners.desert(this.#id);
+  }
+
+  /** Whether everything came to its end. */
+  async #farewell(): Promise<boolean> {
+    const queues = [this.#free, ...this.#lanes.all()];
+    // What has not begun sees that it is too late to, and whoever waits for it is told.
+    for (const queue of queues) queue.concurrency = Number.POSITIVE_INFINITY;
+    const abort = setTimeout(() => this.#aborting.abort(), farewell);
+    let giveUp: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      giveUp = setTimeout(() => resolve(false), farewell + patience);
+    });
+    const ended = await Promise.race([Promise.all(queues.map((queue) => queue.onIdle())).then(() => true), late]);
+    clearTimeout(abort);
+    clearTimeout(giveUp);
+    return ended;
   }
 
   /** One look at a time; whoever asks meanwhile gets another. */
@@ -115,67 +136,75 @@ export class Runner {
     this.#again = true;
     this.#round ??= this.#rounds().finally(() => {
       this.#round = undefined;
+      if (this.#again) this.#look();
     });
   }
 
   async #rounds(): Promise<void> {
     clearTimeout(this.#timer);
+    let wait = seldom;
+    // Woken while it asks how long to wait, it looks again at once.
     while (this.#again && !this.#stopping) {
       this.#again = false;
       const claimed = await this.#claim();
       if (claimed > 0) this.#pause = soon;
+      if (!this.#again && !this.#stopping) wait = await this.#untilNext();
     }
     if (this.#stopping) return;
-    this.#timer = setTimeout(() => this.#look(), await this.#untilNext());
+    this.#timer = setTimeout(() => this.#look(), wait);
     this.#pause = Math.min(this.#pause * 2, seldom);
   }
 
   async #untilNext(): Promise<number> {
     const next = await claims.nextIn(this.#database).catch(() => undefined);
-    return Math.min(this.#pause, Math.max(next ?? seldom, 10));
+    return Math.min(this.#pause, Math.max(Math.min(next ?? seldom, this.#refillIn), 10));
   }
 
   async #claim(): Promise<number> {
-    const runner = { id: this.#id, queues: this.#settings.queues };
     try {
       await this.#promote();
-      const named = this.#settings.dispatch?.ready ?? false;
-      const free = named ? [] : await claims.claim(this.#database, runner, this.#room());
-      const inLanes = await claims.claimLanes(this.#database, runner, (lane) => this.#roomIn(lane));
-      for (const job of free) void this.#take(job, this.#free);
-      for (const job of inLanes) void this.#take(job, this.#lanes.get(job.lane)!);
-      return free.length + inLanes.length;
+      return (await this.#claimFree()) + (await this.#claimInLanes());
     } catch (error) {
       this.#pause = seldom;
       this.#log.warn({ err: error }, 'Jobs could not be claimed; they are tried again.');
       return 0;
+    } finally {
+      this.#lanes.tidy();
     }
   }
 
-  /** A job that the dispatcher names; resolves when it was worked on, or is not there to be claimed. */
-  #offer(id: number): Promise<void> {
-    if (this.#stopping) return Promise.resolve();
-    return new Promise((done) => {
-      this.#offers.push({ id, done });
-      if (this.#offers.length === 1) setImmediate(() => void this.#claimOffers());
-    });
+  get #runner(): claims.Runner {
+    return { id: this.#id, queues: this.#settings.queues };
   }
 
-  async #claimOffers(): Promise<void> {
-    const offers = this.#offers.splice(0);
-    const runner = { id: this.#id, queues: this.#settings.queues };
-    const ids = offers.map(({ id }) => id);
-    const jobs = await claims.claimThese(this.#database, runner, ids).catch((error: unknown) => {
+  async #claimFree(): Promise<number> {
+    if (this.#settings.dispatch?.ready) return 0;
+    const jobs = await claims.claim(this.#database, this.#runner, this.#room());
+    for (const job of jobs) void this.#take(job, this.#free);
+    return jobs.length;
+  }
+
+  async #claimInLanes(): Promise<number> {
+    this.#refillIn = seldom;
+    const later = (ms: number) => {
+      this.#refillIn = Math.min(this.#refillIn, Math.ceil(ms));
+    };
+    const jobs = await claimLanes(this.#database, this.#runner, (lane) => this.#lanes.room(lane), later);
+    for (const job of jobs) void this.#take(job, this.#lanes.of(job.lane));
+    return jobs.length;
+  }
+
+  async #claimNamed(ids: readonly number[]): Promise<Map<number, Promise<void>>> {
+    const jobs = await claims.claimThese(this.#database, this.#runner, ids).catch((error: unknown) => {
       this.#log.warn({ err: error }, 'Jobs could not be claimed; they are named again.');
       return [];
     });
-    const taken = new Map(jobs.map((job) => [job.id, this.#take(job, this.#free)]));
-    for (const { id, done } of offers) void (taken.get(id) ?? Promise.resolve()).then(done);
+    return new Map(jobs.map((job) => [job.id, this.#take(job, this.#free)]));
   }
 
   async #promote(): Promise<void> {
-    if (Date.now() < this.#promoteAt) return;
-    this.#promoteAt = Date.now() + soon;
+    if (performance.now() < this.#promoteAt) return;
+    this.#promoteAt = performance.now() + soon;
     await claims.promote(this.#database);
   }
 
@@ -186,69 +215,45 @@ export class Runner {
     return Math.min(this.#batch, this.#settings.concurrency + this.#batch - size - pending);
   }
 
-  /** How many more jobs of the lane are worth having here. */
-  #roomIn({ id, max_in_flight, ordered }: claims.Lane): number {
-    const concurrency = ordered ? 1 : max_in_flight;
-    const queue = this.#lanes.get(id) ?? new PQueue({ concurrency });
-    queue.concurrency = concurrency;
-    this.#lanes.set(id, queue);
-    const most = Math.min(mostClaimed, concurrency * ahead);
-    const here = queue.size + queue.pending;
-    const total = [...this.#lanes.values()].reduce((sum, lane) => sum + lane.pending, 0);
-    return here * 2 > most || total >= lanesUnderWay ? 0 : most - here;
-  }
-
   #take(job: Job, queue: PQueue): Promise<void> {
-    const held: Held = { job, begun: false };
-    this.#held.set(job.id, held);
+    const held = this.#held.add(job);
     return queue.add(() => this.#work(held, queue));
   }
 
   async #work(held: Held, queue: PQueue): Promise<void> {
     const { job } = held;
-    if (this.#stopping || this.#held.get(job.id) !== held) return;
+    if (!this.#held.has(held)) return;
+    if (this.#stopping) {
+      this.#held.end(held);
+      return this.#held.leave(job);
+    }
     held.begun = true;
     const outcome = await this.#attempts.at(job);
-    this.#held.delete(job.id);
-    if (outcome === 'abandoned') this.#leftOver.add(job);
-    if (outcome === 'held') await this.#clearLane(job.lane, queue);
-    if (queue.size === 0 && queue.pending <= 1 && job.lane !== 0) this.#lanes.delete(job.lane);
+    this.#held.end(held);
+    if (outcome === 'abandoned') this.#held.leave(job);
+    if (outcome === 'held') {
+      // Nobody is to be tried in a lane that is held: what waits here goes back.
+      queue.clear();
+      await this.#held.giveBack(job.lane);
+    }
     // Half of what was claimed is left: more can be had while it is worked on.
     if (queue.size * 2 <= this.#batch) this.#look();
   }
 
-  /** Nobody is to be tried in a lane that is held: what waits here goes back. */
-  async #clearLane(lane: number, queue: PQueue): Promise<void> {
-    queue.clear();
-    await this.#giveBack(
-      [...this.#held.values()].filter(({ job, begun }) => job.lane === lane && !begun).map(({ job }) => job),
-    );
+  /** One at a time, as a slow database would have them pile up. */
+  #beat(): Promise<void> {
+    this.#beats ??= this.#tellAlive().finally(() => {
+      this.#beats = undefined;
+    });
+    return this.#beats;
   }
 
-  async #giveBack(jobs: Job[]): Promise<void> {
-    for (const job of jobs) this.#held.delete(job.id);
-    for (const job of jobs) this.#leftOver.add(job);
-    await this.#releaseLeftOver();
-  }
-
-  async #releaseLeftOver(): Promise<void> {
-    const jobs = [...this.#leftOver];
-    if (jobs.length === 0) return;
+  async #tellAlive(): Promise<void> {
     try {
-      await claims.release(this.#database, jobs);
-      for (const job of jobs) this.#leftOver.delete(job);
-    } catch (error) {
-      this.#log.warn({ err: error }, 'Jobs could not be given back; their leases run out by themselves.');
-    }
-  }
-
-  async #beat(): Promise<void> {
-    const runner = { id: this.#id, queues: this.#settings.queues };
-    try {
-      await claims.heartbeat(this.#database, runner, [...this.#held.keys()]);
-      await this.#releaseLeftOver();
+      await leases.heartbeat(this.#database, this.#runner, this.#held.ids());
+      await this.#held.releaseLeft();
       if (this.#stopping) return;
-      for (const job of await claims.sweep(this.#database, runner)) await this.#attempts.giveUp(job);
+      for (const job of await leases.sweep(this.#database, this.#runner)) await this.#attempts.giveUp(job);
       this.#look();
     } catch (error) {
       this.#log.warn({ err: error }, 'The heartbeat of the job runner failed.');

@@ -17,6 +17,8 @@ export interface WorkSettings {
   /** Undefined: every queue. */
   queues?: readonly string[] | undefined;
   batch?: number;
+  /** Closes what the kinds hold open, once none of them is under way. */
+  close?: () => Promise<void>;
   dispatch?: Dispatch | undefined;
 }
 
@@ -27,12 +29,14 @@ export class Workforce {
   readonly #ctx: Context;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
-  readonly #tenants = new Map<number, { tenant: Tenant; until: number }>();
+  readonly #close: (() => Promise<void>) | undefined;
+  readonly #tenants = new Map<number, { tenant: Tenant | null; until: number }>();
 
   constructor(ctx: Context, database: Database, settings: WorkSettings) {
     this.#ctx = { ...ctx, actor: { kind: 'system', id: null, label: 'jobs', role: 'admin', superuser: true } };
     this.#runner = new Runner(this.#ctx, database, settings, (job) => this.#contextOf(job));
     this.#scheduler = new Scheduler(this.#ctx, settings.schedules);
+    this.#close = settings.close;
   }
 
   async start(): Promise<void> {
@@ -43,15 +47,16 @@ export class Workforce {
   async stop(): Promise<void> {
     await this.#scheduler.stop();
     await this.#runner.stop();
+    await this.#close?.();
   }
 
-  /** Who listens and which forms there are is left open, so that whoever needs it asks: what a job does may be told at once. */
+  /** No tenant where it is disabled. Who listens and which forms there are is left open, so that whoever needs it asks: what a job does may be told at once. */
   async #contextOf({ tenant: id }: Job): Promise<Context> {
     if (id === null) return this.#ctx;
     const known = this.#tenants.get(id);
-    if (known && known.until > Date.now()) return { ...this.#ctx, tenant: known.tenant };
-    const tenant = await accounts.findTenant(this.#ctx, String(id));
-    this.#tenants.set(id, { tenant, until: Date.now() + tenantAge });
+    if (known && known.until > performance.now()) return { ...this.#ctx, tenant: known.tenant };
+    const tenant = (await accounts.activeTenant(this.#ctx, id)) ?? null;
+    this.#tenants.set(id, { tenant, until: performance.now() + tenantAge });
     return { ...this.#ctx, tenant };
   }
 }

@@ -159,3 +159,22 @@ export async function cancel(ctx: Context, id: number): Promise<boolean> {
     "WHERE id = ? AND state IN ('waiting', 'ready', 'active')";
   return (await ctx.db.execute(sql, [now, now, id])) > 0;
 }
+
+export interface SeenJob {
+  kind: string;
+  tenant: number | null;
+  state: 'waiting' | 'ready' | 'active' | 'done' | 'dead';
+  payload: Record<string, unknown>;
+  progress: Record<string, unknown>;
+  last_error: string;
+  created_at: string;
+  finished_at: string | null;
+}
+
+/** How a job stands, for whoever started it; undefined when it is done and was not to be kept. */
+export async function see(ctx: Context, id: number): Promise<SeenJob | undefined> {
+  const sql =
+    'SELECT kind, tenant_id AS tenant, state, payload, progress, last_error, created_at, finished_at FROM jobs WHERE id = ?';
+  const [row] = await ctx.db.query<SeenJob & { payload: string; progress: string }>(sql, [id]);
+  return row && { ...row, payload: JSON.parse(row.payload), progress: JSON.parse(row.progress) };
+}

@@ -1,4 +1,5 @@
 /** The processes that work on jobs, as rows: who is there, and whose jobs are free because it died. */
+import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Db } from '../db/database.ts';
 
@@ -6,6 +7,17 @@ import type { Db } from '../db/database.ts';
 const silent = 60_000;
 /** Rows of runners are kept for so long after that. */
 const forgotten = 3_600_000;
+
+/** Where a number names a process: two containers may have one host name, and neither sees the other's processes. */
+const machine = `${hostname()}${pidNamespace()}`.slice(0, 255);
+
+function pidNamespace(): string {
+  try {
+    return ` ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return '';
+  }
+}
 
 /** Those of this process, so that a process that got the number of a dead one does not take itself for it. */
 const own = new Set<number>();
@@ -15,7 +27,7 @@ export async function enter(db: Db, concurrency: number, queues: readonly string
   const now = new Date().toISOString();
   await freeDead(db);
   const id = await db.transaction(async (tx) => {
-    const row = { host: hostname(), pid: process.pid, queues: JSON.stringify(queues ?? []), concurrency };
+    const row = { host: machine, pid: process.pid, queues: JSON.stringify(queues ?? []), concurrency };
     const id = await tx.insert('job_runners', { ...row, heartbeat_at: 0, created_at: now, updated_at: now });
     await tx.execute(`UPDATE job_runners SET heartbeat_at = ${tx.clock} WHERE id = ?`, [id]);
     return id;
@@ -34,13 +46,12 @@ export async function leave(db: Db, id: number): Promise<void> {
 export const desert = (id: number): boolean => own.delete(id);
 
 async function freeDead(db: Db): Promise<void> {
-  const rows = await db.query<{ id: number; pid: number }>('SELECT id, pid FROM job_runners WHERE host = ?', [
-    hostname(),
-  ]);
-  for (const { id } of rows.filter(({ id, pid }) => !isAlive(id, pid))) {
-    await db.execute("UPDATE jobs SET lease_until = 0 WHERE state = 'active' AND runner_id = ?", [id]);
-    await db.execute('DELETE FROM job_runners WHERE id = ?', [id]);
-  }
+  const rows = await db.query<{ id: number; pid: number }>('SELECT id, pid FROM job_runners WHERE host = ?', [machine]);
+  for (const { id } of rows.filter(({ id, pid }) => !isAlive(id, pid)))
+    await db.transaction(async (tx) => {
+      await tx.execute("UPDATE jobs SET lease_until = 0 WHERE state = 'active' AND runner_id = ?", [id]);
+      await tx.execute('DELETE FROM job_runners WHERE id = ?', [id]);
+    });
 }
 
 function isAlive(id: number, pid: number): boolean {

@@ -70,6 +70,17 @@ onEveryDatabase('the job runner', (dialect) => {
     expect(new Set(done).size).toBe(300);
   });
 
+  it('forgets no job of a lane that empties while more of it is claimed', async () => {
+    const pause = () => sleep(Math.random() * 8);
+    const lane = await inTransaction(ctx, (tx) => lanes.make(tx, 'system'));
+    await run([kind(async () => undefined, { perform: pause })]);
+    for (let n = 0; n < 300; n += 1) {
+      await add(1, { lane });
+      await pause();
+    }
+    await until(async () => (await left()).length === 0, 'the jobs to be done');
+  });
+
   it('takes a job as soon as it is committed', async () => {
     let began = 0;
     await run([

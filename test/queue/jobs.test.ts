@@ -4,7 +4,9 @@ import { Database, type Row } from '../../src/db/database.ts';
 import * as claims from '../../src/queue/claims.ts';
 import * as jobs from '../../src/queue/jobs.ts';
 import type { Job } from '../../src/queue/kind.ts';
+import { claimLanes } from '../../src/queue/lane-claims.ts';
 import * as lanes from '../../src/queue/lanes.ts';
+import * as leases from '../../src/queue/leases.ts';
 import * as runners from '../../src/queue/runners.ts';
 import { onEveryDatabase } from '../support/databases.ts';
 import { type TestSite, testSite } from '../support/site.ts';
@@ -115,7 +117,7 @@ onEveryDatabase('jobs', (dialect) => {
     await add(job(1));
     const [zombie] = await claims.claim(site.database, one, 1);
     await expire();
-    expect(await claims.sweep(elsewhere, two)).toEqual([]);
+    expect(await leases.sweep(elsewhere, two)).toEqual([]);
     const [heir] = await claims.claim(elsewhere, two, 1);
     expect(heir).toMatchObject({ id: zombie!.id, crashes: 1, attempts: 0 });
     for (const late of [
@@ -149,8 +151,8 @@ onEveryDatabase('jobs', (dialect) => {
     await add(job(1), job(2));
     const [kept] = await claims.claim(site.database, one, 2);
     await expire();
-    await claims.heartbeat(site.database, one, [kept!.id]);
-    await claims.sweep(elsewhere, two);
+    await leases.heartbeat(site.database, one, [kept!.id]);
+    await leases.sweep(elsewhere, two);
     expect(numbers(await claims.claim(elsewhere, two, 5))).toEqual([2]);
   });
 
@@ -159,11 +161,11 @@ onEveryDatabase('jobs', (dialect) => {
     for (let crash = 1; crash < 5; crash += 1) {
       await claims.claim(site.database, one, 1);
       await expire();
-      expect(await claims.sweep(elsewhere, two)).toEqual([]);
+      expect(await leases.sweep(elsewhere, two)).toEqual([]);
     }
     await claims.claim(site.database, one, 1);
     await expire();
-    const [hopeless] = await claims.sweep(elsewhere, two);
+    const [hopeless] = await leases.sweep(elsewhere, two);
     expect(hopeless).toMatchObject({ crashes: 4, attempts: 0 });
     await inTransaction(ctx, (tx) => jobs.bury(tx, hopeless!, 'five', true));
     expect(await states()).toMatchObject([{ state: 'dead' }]);
@@ -197,7 +199,7 @@ onEveryDatabase('jobs', (dialect) => {
     await claims.claim(site.database, { id: dead }, 1);
     runners.desert(dead);
     const heir = await runners.enter(elsewhere, 1, undefined);
-    await claims.sweep(elsewhere, { id: heir });
+    await leases.sweep(elsewhere, { id: heir });
     expect(numbers(await claims.claim(elsewhere, { id: heir }, 1))).toEqual([1]);
     await runners.leave(elsewhere, heir);
     expect(await site.database.query('SELECT id FROM job_runners')).toEqual([]);
@@ -218,23 +220,23 @@ onEveryDatabase('jobs', (dialect) => {
     const id = await lane();
     await add(...[1, 2, 3, 4].map((n) => job(n, { lane: id })));
     expect(await claims.claim(site.database, one, 5)).toEqual([]);
-    const first = await claims.claimLanes(site.database, one, () => 2);
+    const first = await claimLanes(site.database, one, () => 2);
     expect(numbers(first)).toEqual([1, 2]);
-    expect(await claims.claimLanes(elsewhere, two, anyRoom)).toEqual([]);
-    expect(numbers(await claims.claimLanes(site.database, one, () => 1))).toEqual([3]);
-    await claims.release(site.database, first);
+    expect(await claimLanes(elsewhere, two, anyRoom)).toEqual([]);
+    expect(numbers(await claimLanes(site.database, one, () => 1))).toEqual([3]);
+    await leases.release(site.database, first);
     const [third] = await site.database.query<{ id: number; token: string }>(
       "SELECT id, lease_token AS token FROM jobs WHERE state = 'active'",
     );
     await inTransaction(ctx, async (tx) => jobs.complete(tx, third!));
-    expect(numbers(await claims.claimLanes(elsewhere, two, anyRoom))).toEqual([1, 2, 4]);
+    expect(numbers(await claimLanes(elsewhere, two, anyRoom))).toEqual([1, 2, 4]);
   });
 
   it('in lanes are claimed by one runner each when many claim at once', async () => {
     const ids = [await lane(), await lane(), await lane()];
     await add(...Array.from({ length: 60 }, (_, n) => job(n, { lane: ids[n % 3]! })));
     const claimed = await Promise.all(
-      [1, 2, 3, 4].map((id) => claims.claimLanes(id % 2 ? site.database : elsewhere, { id }, () => 5)),
+      [1, 2, 3, 4].map((id) => claimLanes(id % 2 ? site.database : elsewhere, { id }, () => 5)),
     );
     const owners = await site.database.query<Row>(
       "SELECT lane_id, COUNT(DISTINCT runner_id) AS owners FROM jobs WHERE state = 'active' GROUP BY lane_id",
@@ -247,7 +249,7 @@ onEveryDatabase('jobs', (dialect) => {
   it('of a full lane do not keep those of another waiting', async () => {
     const [full, other] = [await lane(), await lane()];
     await add(...Array.from({ length: 2_000 }, (_, n) => job(n, { lane: full })), job(-1, { lane: other }));
-    const claimed = await claims.claimLanes(site.database, one, () => 3);
+    const claimed = await claimLanes(site.database, one, () => 3);
     expect(claimed.map((each) => each.lane).sort()).toEqual([full, full, full, other]);
   });
 
@@ -255,29 +257,29 @@ onEveryDatabase('jobs', (dialect) => {
     const id = await lane();
     await add(...[1, 2, 3].map((n) => job(n, { lane: id })));
     await inTransaction(ctx, (tx) => lanes.hold(tx, id, 3_600_000));
-    expect(await claims.claimLanes(site.database, one, anyRoom)).toEqual([]);
+    expect(await claimLanes(site.database, one, anyRoom)).toEqual([]);
     await inTransaction(ctx, (tx) => lanes.hold(tx, id, -1));
-    const [probe, ...rest] = await claims.claimLanes(site.database, one, anyRoom);
+    const [probe, ...rest] = await claimLanes(site.database, one, anyRoom);
     expect(rest).toEqual([]);
-    expect(await claims.claimLanes(site.database, one, anyRoom)).toEqual([]);
+    expect(await claimLanes(site.database, one, anyRoom)).toEqual([]);
     await inTransaction(ctx, async (tx) => {
       jobs.complete(tx, probe!);
       await lanes.free(tx, id);
     });
-    expect(numbers(await claims.claimLanes(site.database, one, anyRoom))).toEqual([2, 3]);
+    expect(numbers(await claimLanes(site.database, one, anyRoom))).toEqual([2, 3]);
   });
 
   it('of an ordered lane are claimed one at a time, and wait behind one that is tried again', async () => {
     const id = await lane({ ordered: true, max_in_flight: 1 });
     await add(...[1, 2].map((n) => job(n, { lane: id })));
-    const [first, ...rest] = await claims.claimLanes(site.database, one, anyRoom);
+    const [first, ...rest] = await claimLanes(site.database, one, anyRoom);
     expect([first!.payload.n, rest]).toEqual([1, []]);
-    expect(await claims.claimLanes(site.database, one, anyRoom)).toEqual([]);
+    expect(await claimLanes(site.database, one, anyRoom)).toEqual([]);
     await inTransaction(ctx, (tx) => jobs.retry(tx, first!, { retryIn: 3_600_000, reason: 'later' }));
-    expect(await claims.claimLanes(site.database, one, anyRoom)).toEqual([]);
+    expect(await claimLanes(site.database, one, anyRoom)).toEqual([]);
     await makeDue();
     await claims.promote(site.database);
-    expect(numbers(await claims.claimLanes(site.database, one, anyRoom))).toEqual([1]);
+    expect(numbers(await claimLanes(site.database, one, anyRoom))).toEqual([1]);
   });
 
   it('of a lane with a rate are claimed no faster', async () => {
@@ -285,7 +287,7 @@ onEveryDatabase('jobs', (dialect) => {
     await add(...Array.from({ length: 50 }, (_, n) => job(n, { lane: id })));
     const begun = Date.now();
     let claimed = 0;
-    while (claimed < 8) claimed += (await claims.claimLanes(site.database, one, anyRoom)).length;
+    while (claimed < 8) claimed += (await claimLanes(site.database, one, anyRoom)).length;
     // Five at first, as nothing was claimed for a second, then one each 200 ms.
     const seconds = (Date.now() - begun) / 1_000;
     expect(claimed).toBeLessThanOrEqual(5 + seconds * 5 + 1);

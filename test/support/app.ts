@@ -1,12 +1,9 @@
 /** The real API on a free port over a site of two tenants; every answer is held against the document. */
 import { createSecretKey, randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
 import type { Config } from '../../src/base/config.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { Vault } from '../../src/base/vault.ts';
+import type { Vault } from '../../src/base/vault.ts';
 import type { Role, Tenant } from '../../src/db/context.ts';
 import type { Dialect } from '../../src/db/dialect.ts';
 import { createAccess } from '../../src/domain/accounts/service.ts';
@@ -15,6 +12,7 @@ import { Streams } from '../../src/http/live.ts';
 import { HttpServer } from '../../src/http/server.ts';
 import { breach } from './contract.ts';
 import { type TestSite, testSite } from './site.ts';
+import { testVault } from './vault.ts';
 
 const key = createSecretKey(Buffer.alloc(32, 7));
 
@@ -38,12 +36,11 @@ export interface Reply {
 
 export interface TestApp extends TestSite {
   url: string;
+  /** Opens what the app seals. */
+  vault: Vault;
   /** `path` below /api/v1/ unless it begins with a slash. */
   call(method: string, path: string, call?: Call): Promise<Reply>;
 }
-
-/** Its key is in a file that is gone when the process ends. */
-const testVault = () => new Vault(join(mkdtempSync(join(tmpdir(), 'assetra-vault-')), 'site.key'));
 
 export async function testApp(dialect: Dialect): Promise<TestApp> {
   const site = await testSite(dialect);
@@ -52,12 +49,13 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
     http: { corsOrigins: ['https://console.example'], trustedProxies: [], publicUrls: [] },
   } as never as Config;
   const streams = new Streams();
+  const vault = testVault();
   const app = createApp({
     config,
     database: site.database,
     log: silentLog,
     access,
-    vault: testVault(),
+    vault,
     streams,
     checks: {},
   });
@@ -78,7 +76,7 @@ export async function testApp(dialect: Dialect): Promise<TestApp> {
     await server.stop();
     await site.close();
   };
-  return { ...site, url, call, close };
+  return { ...site, url, vault, call, close };
 }
 
 async function checked(method: string, target: string, answer: Response): Promise<Reply> {

@@ -19,6 +19,8 @@ export const run: Run<Flags> = ({ flags, out }) =>
     const batch = await batches.served.create(ctx, { template, prefix, start_sequence: from, end_sequence: to });
     const labels = to - from + 1;
     const document = { batch_id: batch.id, tenant_id: batch.tenant, prefix, from, to, labels, status: batch.status };
-    out.result(document, () => `Created batch ${batch.id} with ${labels} labels, ${prefix}${from} to ${prefix}${to}.`);
+    const made = `Created batch ${batch.id} with ${labels} labels, ${prefix}${from} to ${prefix}${to}.`;
+    const later = ' The daemon makes them now; `assetra batch print` waits for it.';
+    out.result(document, () => (batch.status === 'ready' ? made : made + later));
     return undefined;
   });

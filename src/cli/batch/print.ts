@@ -54,6 +54,7 @@ function onPrinter(source: Source, flags: Flags, out: Output): Promise<number | 
   return withSite(flags, async (site) => {
     const ctx = await site.inTenant(flags.tenant);
     const printers = await import('../../domain/printers/service.ts');
+    if ('batch' in source) await waitFor(ctx, source.batch);
     const job = await naming(source, () => printers.print(ctx, flags.printer, { source, template: flags.template }));
     return followed(site, ctx, job, flags.wait ?? false, out);
   });
@@ -92,6 +93,7 @@ async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<
     offsetY: millimetres(flags.offsetY, '--offset-y'),
     onProgress: (done: number) => progress?.update(done),
   };
+  if ('batch' in source) await waitFor(ctx, source.batch);
   const printed = await naming(source, () => batches.print(ctx, source, flags.format, options));
   progress = await startProgress('Labels', printed.count);
   async function* watched() {
@@ -102,6 +104,17 @@ async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<
     }
   }
   return { ...printed, stream: watched() };
+}
+
+/** For labels that the job runner is still making; says so, as without one it would be for ever. */
+async function waitFor(ctx: TenantContext, batch: number): Promise<void> {
+  const { whenReady } = await import('../../domain/batches/service.ts');
+  let waiting: Awaited<ReturnType<typeof startProgress>> | undefined;
+  await whenReady(ctx, batch, async (percent) => {
+    waiting ??= await startProgress(`Batch ${batch} is being made by the job runner`, 100);
+    waiting.update(percent);
+  });
+  waiting?.stop();
 }
 
 /** Sheets are of paper: a label printer has one label after the other. */

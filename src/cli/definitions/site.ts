@@ -54,6 +54,11 @@ export const work: Definition = {
       spec: '--concurrency <count>',
       about: 'jobs under way at once (default: 20); deliveries are bounded by endpoint',
     },
+    {
+      spec: '--port <port>',
+      about: 'answer /alive/, /health/ and /metrics/ there; 0 picks a free one (default: not at all)',
+    },
+    { spec: '--host <address>', about: 'address for --port (default: 127.0.0.1)' },
     { spec: '--queues <names>', about: 'only these queues, commas between: webhooks, workflows, labels, system' },
     ...logging,
   ],

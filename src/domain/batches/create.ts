@@ -2,6 +2,7 @@
 import { Conflict, Invalid } from '../../base/errors.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
 import { UniqueViolation } from '../../db/errors.ts';
+import * as jobs from '../../queue/jobs.ts';
 import type { Fields } from '../../resource/define.ts';
 import * as store from '../../resource/store.ts';
 import * as outbox from '../outbox/service.ts';
@@ -9,47 +10,75 @@ import * as templates from '../templates/service.ts';
 import { checkPrintable, codesOf, inChunks, type Numbers } from './codes.ts';
 import { type BatchRow, barcodeBatches } from './resource.ts';
 
-/** More are for the job engine; they would hold the one writer of SQLite for too long. */
-export const maxLabels = 10_000;
+/** More are written by a job, a part at a time: they would hold the one writer of SQLite for too long. */
+export const writtenAtOnce = 10_000;
+const most = 1_000_000;
 
 export async function create(ctx: TenantContext, values: Fields<typeof barcodeBatches>): Promise<BatchRow> {
-  checkCount(values);
-  const codes = [...codesOf(values)];
+  const count = countOf(values);
   const template = await templates.byIdOrDefault(ctx, values.template);
-  await checkTemplate(template, values);
+  const later = count > writtenAtOnce;
+  await checkTemplate(template, values, later ? samplesOf(values) : codesOf(values));
+  const batch = await store.insert(ctx, barcodeBatches, {
+    ...values,
+    generated_by: ctx.actor.kind === 'user' ? ctx.actor.id : null,
+    generated_at: later ? null : timestamp(ctx),
+    status: later ? 'pending' : 'ready',
+    progress: later ? 0 : 100,
+    error: '',
+  });
+  if (later) {
+    const payload = { batch: batch.id };
+    jobs.add(ctx, { kind: 'batch.generate', queue: 'system', tenant: ctx.tenant.id, payload });
+    return batch;
+  }
+  await writePart(ctx, batch, [...codesOf(values)], values.start_sequence);
+  tellGenerated(ctx, batch);
+  return batch;
+}
+
+export const tellGenerated = (ctx: TenantContext, batch: BatchRow): void =>
+  outbox.append(ctx, { name: 'batch.generated', entity: barcodeBatches.entity, entity_id: batch.id, data: batch });
+
+/** Labels and codes of a part of the batch, the first of them with that number. Conflict when one of them is taken. */
+export async function writePart(ctx: TenantContext, batch: BatchRow, codes: string[], first: number): Promise<void> {
+  const template = await templates.byIdOrDefault(ctx, batch.template);
   await refusePrinted(ctx, codes);
   const registered = await registeredAmong(ctx, codes);
   refuseRevoked(registered);
   const assets = await assetsOf(ctx, codes, registered);
-  const batch = await store.insert(ctx, barcodeBatches, {
-    ...values,
-    generated_by: ctx.actor.kind === 'user' ? ctx.actor.id : null,
-    generated_at: timestamp(ctx),
-    status: 'ready',
-    progress: 100,
-  });
   const unknown = codes.filter((code) => !registered.has(code) && !assets.has(code));
   await unlessRaced(async () => {
-    await writeLabels(ctx, batch, codes, assets, template);
+    await writeLabels(ctx, { batch, first, codes, assets }, template);
     await registerCodes(ctx, unknown, template.symbology);
   });
-  outbox.append(ctx, { name: 'batch.generated', entity: barcodeBatches.entity, entity_id: batch.id, data: batch });
-  return batch;
 }
 
-function checkCount({ start_sequence: first, end_sequence: last }: Numbers): void {
+function countOf({ start_sequence: first, end_sequence: last }: Numbers): number {
   if (last < first) throw new Invalid({ end_sequence: ['It must not be less than start_sequence.'] });
   const count = last - first + 1;
-  if (count > maxLabels)
-    throw new Invalid({
-      end_sequence: [`A batch holds at most 10,000 labels, and this would be ${count}. Create several batches.`],
-    });
+  if (count <= most) return count;
+  throw new Invalid({
+    end_sequence: [`A batch holds at most 1,000,000 labels, and this would be ${count}. Create several batches.`],
+  });
+}
+
+/** The first and last code of each length: what cannot be printed at all is told at once, and the rest by the job. */
+function* samplesOf({ prefix, start_sequence: first, end_sequence: last }: Numbers): Generator<string> {
+  for (let digits = String(first).length; digits <= String(last).length; digits += 1) {
+    yield `${prefix}${Math.max(first, digits === 1 ? 0 : 10 ** (digits - 1))}`;
+    yield `${prefix}${Math.min(last, 10 ** digits - 1)}`;
+  }
 }
 
 /** Invalid on `template` when one of the codes cannot be printed with it. */
-export async function checkTemplate(template: templates.LabelTemplate, numbers: Numbers): Promise<void> {
+export async function checkTemplate(
+  template: templates.LabelTemplate,
+  numbers: Numbers,
+  codes: Iterable<string> = codesOf(numbers),
+): Promise<void> {
   const { compile } = await import('../../render/labels.ts');
-  await checkPrintable(compile(template), codesOf(numbers));
+  await checkPrintable(compile(template), codes);
 }
 
 /** A code is printed once: two labels with one code would name two things. */
@@ -97,11 +126,17 @@ async function assetsOf(
   return assets;
 }
 
+interface Part {
+  batch: BatchRow;
+  /** Number of the first. */
+  first: number;
+  codes: string[];
+  assets: Map<string, number>;
+}
+
 async function writeLabels(
   ctx: TenantContext,
-  batch: BatchRow,
-  codes: string[],
-  assets: Map<string, number>,
+  { batch, first, codes, assets }: Part,
   { name: template = '', symbology }: templates.LabelTemplate,
 ): Promise<void> {
   const now = timestamp(ctx);
@@ -109,7 +144,7 @@ async function writeLabels(
     tenant_id: ctx.tenant.id,
     batch_id: batch.id,
     asset_id: assets.get(code) ?? null,
-    sequence: batch.start_sequence + index,
+    sequence: first + index,
     code_value: code,
     render_payload: JSON.stringify({ code, symbology, template }),
     // Files and ZPL are drawn when asked for, so that a change of the asset or template shows.

@@ -27,7 +27,8 @@ export const barcodeBatches = defineResource({
     generated_by: optionalReference(),
     generated_at: optionalInstant(),
     status: z.enum(batchStatuses),
-    progress: z.int(),
+    progress: z.int().describe('Percent of its labels that are there'),
+    error: z.string().describe('Why a failed one has no labels'),
   }),
   refs: {
     template: { table: 'barcode_templates', label: 'Barcode template' },

@@ -10,13 +10,15 @@ import { type FileAnswer, guarded, type Input, idOf, type Operation, serve } fro
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as templates from '../templates/service.ts';
-import { codesOf, inChunks } from './codes.ts';
+import { codesOf } from './codes.ts';
 import { checkTemplate, create as write } from './create.ts';
+import { forgetCodes } from './generate.ts';
 import { draw as drawSample, type Sample } from './preview.ts';
 import { print as draw, type Format, formats, type Printed, type PrintOptions } from './print.ts';
 import { type BatchRow, barcodeBatches, barcodeLabels } from './resource.ts';
 import type { Source } from './source.ts';
 
+export { generating, whenReady } from './generate.ts';
 export { checkCode } from './preview.ts';
 export { drawable, type Format, type Printed, type PrintOptions } from './print.ts';
 export { type BatchRow, barcodeBatches as resource } from './resource.ts';
@@ -40,11 +42,7 @@ async function update(
 
 /** Its labels go with it, and the codes that nobody has claimed; a claimed code stays its asset's. */
 async function remove(ctx: TenantContext, row: BatchRow): Promise<void> {
-  for (const { codes, marks } of inChunks(codesOf(row))) {
-    // By the codes themselves: as a subselect, PostgreSQL took a minute for ten thousand of them.
-    const sql = `DELETE FROM asset_codes WHERE tenant_id = ? AND status = 'unclaimed' AND code IN (${marks})`;
-    await ctx.db.execute(sql, [ctx.tenant.id, ...codes]);
-  }
+  await forgetCodes(ctx, codesOf(row));
   await store.remove(ctx, barcodeBatches, row.id);
 }
 

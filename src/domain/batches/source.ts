@@ -1,5 +1,5 @@
 /** Whose labels are printed, each with what its template may show. Rows are read a chunk at a time, twice: see `print`. */
-import { NotFound } from '../../base/errors.ts';
+import { Conflict, NotFound } from '../../base/errors.ts';
 import type { TenantContext } from '../../db/context.ts';
 import type { LabelData } from '../../render/labels.ts';
 import { list, parseListQuery, type QueryText } from '../../resource/pages.ts';
@@ -105,6 +105,7 @@ async function batchJob(
   template: string | undefined,
 ): Promise<Job> {
   const batch = await store.get(ctx, barcodeBatches, id);
+  checkReady(batch);
   const chosen = await templateOf(ctx, template, batch.template);
   const numbers = {
     prefix: batch.prefix,
@@ -117,6 +118,13 @@ async function batchJob(
     codes: () => codesOf(numbers),
     labels: (symbology) => labelsOf(ctx, batch, numbers, symbology),
   };
+}
+
+/** Conflict while its labels are not all there. */
+function checkReady({ id, status, progress, error }: BatchRow): void {
+  if (status === 'failed') throw new Conflict(`Batch ${id} has no labels: ${error}`);
+  if (status !== 'ready')
+    throw new Conflict(`The labels of batch ${id} are being made (${progress} %). Print it when its status is ready.`);
 }
 
 const assetColumns = assets.resource.columns.map(({ column }) => `a.${column} AS a_${column}`).join(', ');

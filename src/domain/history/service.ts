@@ -7,7 +7,7 @@ import type { RowOf } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
 import { assetStateHistory, type eventTypes } from './resource.ts';
 
-export { assetStateHistory as resource } from './resource.ts';
+export { assetStateHistory as resource, eventTypes } from './resource.ts';
 
 export type EventType = (typeof eventTypes)[number];
 export type HistoryRow = RowOf<typeof assetStateHistory>;

@@ -12,3 +12,9 @@ export const served = serve(locations);
 /** The tenant's location with this code. */
 export const byCode = (ctx: TenantContext, code: string): Promise<LocationRow | undefined> =>
   store.findBy(ctx, locations, 'code', code);
+
+/** The location with this code, else those with this name. */
+export async function named(ctx: TenantContext, text: string): Promise<LocationRow[]> {
+  const location = await byCode(ctx, text);
+  return location ? [location] : store.allWith(ctx, locations, 'name', [text]);
+}

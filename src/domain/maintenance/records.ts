@@ -55,6 +55,9 @@ async function update(ctx: TenantContext, kind: Kind, row: RecordRow, changes: P
   const due_from = plans.dueFrom(plan, written.scheduled_at);
   const moved = due_from === row.due_from ? {} : { due_from };
   const record = (await store.update(ctx, kind.resource, row as never, { ...changes, ...moved })) as never as RecordRow;
+  // At its new time it is told of anew.
+  if ('due_from' in moved)
+    await ctx.db.execute(`UPDATE ${kind.resource.table} SET told_at = NULL WHERE id = ?`, [row.id]);
   // The verdict is what an inspection is for: a later one is told as well.
   const judged = kind.verdict !== null && record[kind.verdict] !== row[kind.verdict];
   if (performs || judged) history.append(ctx, told(kind, record, row));

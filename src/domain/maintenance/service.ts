@@ -5,5 +5,6 @@ import { recordOperations } from './records.ts';
 
 export { served as servedPlans } from './plans.ts';
 export { forget, servedInspections, servedMaintenance } from './records.ts';
+export { due, dueSchedule } from './tell.ts';
 
 export const maintenanceOperations: Operation[] = [...recordOperations, ...servedPlans.operations];

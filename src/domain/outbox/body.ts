@@ -49,3 +49,19 @@ async function keep(ctx: Context, event: number, sequence: number | null, body: 
   const sql = 'UPDATE outbox_events SET sequence = ?, body = ? WHERE id = ? AND body IS NULL';
   await ctx.db.execute(sql, [sequence, body, event]);
 }
+
+/** What an event told, for whoever works on it here and needs no number. */
+export interface Told extends Omit<EventBody, 'body'> {
+  data: Record<string, unknown>;
+  changes?: Record<string, [unknown, unknown]>;
+}
+
+/** The tenant's event; undefined when there is none any more. */
+export async function find(ctx: TenantContext, event: number): Promise<Told | undefined> {
+  const sql = 'SELECT id, name, entity, entity_id, depth, draft FROM outbox_events WHERE id = ? AND tenant_id = ?';
+  const [row] = await ctx.db.query<Omit<Told, 'data' | 'changes'> & { draft: string }>(sql, [event, ctx.tenant.id]);
+  if (!row) return undefined;
+  const { draft, ...known } = row;
+  const { data, changes } = JSON.parse(numbered(draft, null)) as Pick<Told, 'data' | 'changes'>;
+  return { ...known, data, ...(changes && { changes }) };
+}

@@ -8,7 +8,7 @@ import type { listenersOf } from './listeners.ts';
 import { triggerOf, wants } from './names.ts';
 import { type Raised, write } from './write.ts';
 
-export { bodyOf, type EventBody } from './body.ts';
+export { bodyOf, type EventBody, find, type Told } from './body.ts';
 export { listenersOf } from './listeners.ts';
 export { type EventName, eventNames, wants } from './names.ts';
 
@@ -23,13 +23,15 @@ export interface Happening {
   changes?: Record<string, [unknown, unknown]>;
   /** That endpoint alone, whatever it waits for. */
   endpoint?: number;
+  /** The change whose number it has, where that is not the one of its entity. */
+  change?: { entity: string; entity_id: number };
 }
 
 /** Adds an event to the transaction; its change must be in the change log already. Costs nothing where nobody listens. */
 export function append(ctx: TenantContext, happening: Happening): void {
   const { listeners } = ctx.tenant;
   if (listeners && !isHeard(listeners, happening)) return;
-  const { entity, entity_id } = happening;
+  const { entity, entity_id } = happening.change ?? happening;
   const event: Raised = {
     ...happening,
     ctx,

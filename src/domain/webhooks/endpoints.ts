@@ -1,88 +1,39 @@
 /** Endpoints that we send to and that send to us. */
 
-import { z } from 'zod';
+import { isForbidden } from '../../base/address-policy.ts';
 import { Invalid } from '../../base/errors.ts';
 import { newSecret } from '../../base/ids.ts';
-import type { Context, TenantContext } from '../../db/context.ts';
-import { listOf } from '../../db/lists.ts';
+import type { TenantContext } from '../../db/context.ts';
 import * as lanes from '../../queue/lanes.ts';
 import type { Fields } from '../../resource/define.ts';
-import { type Clause, list, ownFilters, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
-import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { raiseVersion } from '../accounts/service.ts';
 import * as outbox from '../outbox/service.ts';
 import { checkEvents } from './events.ts';
-import {
-  type DeliveryRow,
-  deliveryStatuses,
-  type EndpointRow,
-  webhookDeliveries,
-  webhookEndpoints,
-} from './resource.ts';
-import { seal } from './secrets.ts';
+import * as health from './health.ts';
+import { type EndpointRow, webhookEndpoints } from './resource.ts';
+import { replaceSecret, seal } from './secrets.ts';
 
-/** Shown of each endpoint, newest first; the rest is in `webhook-deliveries/`. */
-const shownDeadLetters = 20;
-
-export const served = serve(webhookEndpoints, { create, update, remove });
-const operationOf = (method: string, kind: string) =>
-  served.operations.find((operation) => operation.method === method && operation.kind === kind)!;
-operationOf('POST', 'row').answer = webhookEndpoints.read.extend({
-  secret: z.string().optional().describe('Only when it was made here, and only in this answer'),
-});
-
-const Query = z.object({ status: z.enum(deliveryStatuses).optional() });
-const listing = operationOf('GET', 'page');
-listing.query = Query;
-listing.answer = webhookEndpoints.read.extend({
-  dead_letters: z.array(webhookDeliveries.read).optional().describe('With ?status=dead_letter: the newest of them'),
-});
-listing.run = (ctx, { query }) => listed(ctx, query);
-
-type Listed = EndpointRow & { dead_letters?: DeliveryRow[] };
-
-/** `?status=` lists the endpoints that have deliveries in that state. */
-const listed = (ctx: Context, query: QueryText): Promise<Page<Listed>> =>
-  guarded(ctx, 'webhooks', 'view', async (inside) => {
-    const asked = parseListQuery(webhookEndpoints, query, Query);
-    const wanted = ownFilters(Query, query).status;
-    const exists = 'SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = webhook_endpoints.id AND d.status = ?';
-    const within: Clause[] = wanted ? [{ text: `EXISTS (${exists})`, params: [wanted] }] : [];
-    const page = await list(inside, webhookEndpoints, asked, within);
-    return wanted === 'dead_letter' ? { ...page, rows: await withDeadLetters(inside, page.rows) } : page;
-  });
-
-async function withDeadLetters(ctx: TenantContext, endpoints: EndpointRow[]): Promise<Listed[]> {
-  if (endpoints.length === 0) return [];
-  const { selection } = webhookDeliveries;
-  const { marks, params } = listOf(endpoints.map(({ id }) => id));
-  const sql =
-    `SELECT ${selection} FROM (SELECT ${selection}, ROW_NUMBER() OVER (PARTITION BY endpoint_id ORDER BY id DESC) AS place ` +
-    `FROM webhook_deliveries WHERE endpoint_id IN ${marks} AND status = 'dead_letter') dead ` +
-    `WHERE place <= ${shownDeadLetters} ORDER BY id DESC`;
-  const rows = await ctx.db.query(sql, params);
-  const letters = rows.map((row): DeliveryRow => store.decode(webhookDeliveries, row));
-  return endpoints.map((row) => ({ ...row, dead_letters: letters.filter(({ endpoint }) => endpoint === row.id) }));
-}
+type Values = Fields<typeof webhookEndpoints>;
 
 /** An outbound endpoint always has a secret; one that is made here is in this answer and in no other. */
-async function create(
-  ctx: TenantContext,
-  { secret, ...values }: Fields<typeof webhookEndpoints>,
-): Promise<EndpointRow> {
+export async function create(ctx: TenantContext, { secret, headers, ...values }: Values): Promise<EndpointRow> {
   checkUrl(values);
   checkEvents(values);
-  const made = !secret && values.direction === 'outbound' ? newSecret() : undefined;
+  const outbound = values.direction === 'outbound';
+  const made = !secret && outbound ? newSecret() : undefined;
   const kept = secret || made;
-  const sealed = kept ? seal(ctx, kept) : null;
-  const lane_id = values.direction === 'outbound' ? await lanes.make(ctx, 'webhooks') : 0;
   const row = await store.insert(
     ctx,
     webhookEndpoints,
-    { ...values, last_delivery_at: null },
-    { secret_sealed: sealed, lane_id },
+    { ...values, header_names: Object.keys(headers ?? {}), last_delivery_at: null },
+    {
+      secret_sealed: kept ? seal(ctx, kept) : null,
+      lane_id: outbound ? await lanes.make(ctx, 'webhooks', laneOf(values)) : 0,
+      headers_sealed: sealedHeaders(ctx, headers),
+    },
   );
+  if (outbound) await health.begin(ctx, row.id);
   // Who listens is kept with the permissions.
   await raiseVersion(ctx);
   tellCreated(ctx, row);
@@ -96,30 +47,57 @@ function tellCreated(ctx: TenantContext, row: EndpointRow): void {
   outbox.append({ ...ctx, tenant }, event);
 }
 
-async function update(
+export async function update(
   ctx: TenantContext,
   row: EndpointRow,
-  { secret, ...changes }: Partial<Fields<typeof webhookEndpoints>>,
+  { secret, headers, ...changes }: Partial<Values>,
 ): Promise<EndpointRow> {
   if (changes.direction !== undefined && changes.direction !== row.direction)
     throw new Invalid({ direction: ['An endpoint keeps its direction. Make another one.'] });
   checkUrl({ ...row, ...changes });
   if (changes.events) checkEvents({ direction: row.direction, events: changes.events });
-  if (secret)
-    await ctx.db.execute('UPDATE webhook_endpoints SET secret_sealed = ? WHERE id = ?', [seal(ctx, secret), row.id]);
+  if (secret) await replaceSecret(ctx, row.id, secret);
+  const written: Partial<EndpointRow> = { ...changes };
+  if (headers) {
+    written.header_names = Object.keys(headers);
+    const sql = 'UPDATE webhook_endpoints SET headers_sealed = ? WHERE id = ?';
+    await ctx.db.execute(sql, [sealedHeaders(ctx, headers), row.id]);
+  }
+  const updated = await store.update(ctx, webhookEndpoints, row, written);
+  if (row.direction === 'outbound') await adjustLane(ctx, row, updated);
   await raiseVersion(ctx);
-  return store.update(ctx, webhookEndpoints, row, changes);
+  return updated;
 }
 
-async function remove(ctx: TenantContext, row: EndpointRow): Promise<void> {
-  const [{ lane_id } = { lane_id: 0 }] = await ctx.db.query<{ lane_id: number }>(
-    'SELECT lane_id FROM webhook_endpoints WHERE id = ?',
-    [row.id],
-  );
+/** An endpoint that is enabled again, or leads elsewhere now, is not held to how it fared before. */
+async function adjustLane(ctx: TenantContext, before: EndpointRow, after: EndpointRow): Promise<void> {
+  const lane = await laneIdOf(ctx, after.id);
+  await lanes.set(ctx, lane, laneOf(after));
+  if (before.is_active === after.is_active && before.url === after.url) return;
+  await health.clear(ctx, after.id);
+  await lanes.free(ctx, lane);
+}
+
+export async function remove(ctx: TenantContext, row: EndpointRow): Promise<void> {
+  const lane = await laneIdOf(ctx, row.id);
   await store.remove(ctx, webhookEndpoints, row.id);
-  await lanes.remove(ctx, lane_id);
+  await lanes.remove(ctx, lane);
   await raiseVersion(ctx);
 }
+
+async function laneIdOf(ctx: TenantContext, endpoint: number): Promise<number> {
+  const sql = 'SELECT lane_id FROM webhook_endpoints WHERE id = ?';
+  return (await ctx.db.query<{ lane_id: number }>(sql, [endpoint]))[0]?.lane_id ?? 0;
+}
+
+const laneOf = ({ max_in_flight, ordered, rate_per_s }: lanes.LaneSettings): lanes.LaneSettings => ({
+  max_in_flight,
+  ordered,
+  rate_per_s,
+});
+
+const sealedHeaders = (ctx: TenantContext, headers: Record<string, string> | null | undefined): string | null =>
+  headers && Object.keys(headers).length > 0 ? seal(ctx, JSON.stringify(headers)) : null;
 
 function checkUrl({ direction, url }: { direction: string; url: string }): void {
   if (direction === 'inbound' && url === '') return;
@@ -128,4 +106,9 @@ function checkUrl({ direction, url }: { direction: string; url: string }): void 
     throw new Invalid({ url: ['Enter a valid URL, such as https://example.org/hook.'] });
   if (parsed.username || parsed.password)
     throw new Invalid({ url: ['A URL is shown to everyone who may read it: leave out user and password.'] });
+  const address = parsed.hostname.replace(/^\[|\]$/g, '');
+  if (isForbidden(address))
+    throw new Invalid({
+      url: [`Webhooks are never sent to ${address}: it is a link-local, metadata, multicast or reserved address.`],
+    });
 }

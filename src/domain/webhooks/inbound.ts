@@ -8,6 +8,7 @@ import { parse } from '../../resource/parse.ts';
 import { guarded } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as accounts from '../accounts/service.ts';
+import * as workflows from '../workflows/service.ts';
 import { type EndpointRow, webhookDeliveries, webhookEndpoints } from './resource.ts';
 import { isSignature, secretOf, signatureOf } from './secrets.ts';
 
@@ -82,6 +83,8 @@ async function accept(
     },
     { message_hash },
   );
+  const { id, name } = endpoint;
+  await workflows.tellMessage(ctx, { delivery: delivery.id, event_name, payload, endpoint: { id, name } });
   await ctx.db.execute('UPDATE webhook_endpoints SET last_delivery_at = ? WHERE id = ?', [now, endpoint.id]);
   return { delivery_id: delivery.id, status: 'accepted' };
 }

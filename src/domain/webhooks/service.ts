@@ -1,18 +1,66 @@
 /** Webhooks, in and out: endpoints, what was delivered, and what came in. */
-import { type Operation, serve } from '../../resource/serve.ts';
-import { served } from './endpoints.ts';
+import { AddressPolicy } from '../../base/address-policy.ts';
+import type { Config } from '../../base/config.ts';
+import { metrics } from '../../base/metrics.ts';
+import type { Context } from '../../db/context.ts';
+import type { AnyKind } from '../../queue/kind.ts';
+import type { Operation } from '../../resource/serve.ts';
+import { deliveryOperations } from './deliveries.ts';
+import { deliveryKind } from './delivery.ts';
 import { Accepted, Inbound, receive } from './inbound.ts';
-import { webhookDeliveries } from './resource.ts';
+import { served } from './listing.ts';
+import { redriveKind } from './redrive.ts';
+import { replayKind } from './replay.ts';
+import { rotationOperations } from './rotation.ts';
+import { Sender } from './sender.ts';
 
-export { served as servedEndpoints } from './endpoints.ts';
+export * as deadLetters from './dead-letters.ts';
+export { servedDeliveries } from './deliveries.ts';
 export { Accepted, receiveSigned, type Signed } from './inbound.ts';
-export { secretOf, signatureOf } from './secrets.ts';
+export { served as servedEndpoints } from './listing.ts';
+export { type Pong, ping } from './ping.ts';
+export { prune } from './retention.ts';
+export { promote, type Rotated, rotate } from './rotation.ts';
+export { isSignature, secretOf, signatureOf, standardSecret, standardSignatureOf } from './secrets.ts';
+export { Sender } from './sender.ts';
 
-export const servedDeliveries = serve(webhookDeliveries, {}, ['list', 'get']);
+/** As the settings of the site have it; `close()` it at the end. */
+export const senderOf = ({ allowedHosts, timeoutSeconds }: Config['webhooks']): Sender =>
+  new Sender({ policy: new AddressPolicy(allowedHosts), timeoutSeconds });
+
+/** The jobs of webhooks. */
+export const kinds = (
+  sender: Sender,
+  settings: Pick<Config['webhooks'], 'redriveHours' | 'disableDays'>,
+): AnyKind[] => [deliveryKind(sender, settings), redriveKind(settings.redriveHours), replayKind];
+
+/** Sets the gauges that only the database knows. */
+export async function measure(ctx: Context): Promise<void> {
+  const oldest =
+    'SELECT COALESCE(pending_since, created_at) AS since FROM webhook_deliveries ' +
+    "WHERE status = 'pending' ORDER BY id LIMIT 1";
+  const [waiting] = await ctx.db.query<{ since: string }>(oldest);
+  const age = waiting ? (ctx.now().getTime() - Date.parse(waiting.since)) / 1_000 : 0;
+  metrics.oldestDelivery.set(Math.max(0, age));
+  const open = "SELECT COUNT(*) AS count FROM webhook_health WHERE state = 'open'";
+  metrics.openBreakers.set(Number((await ctx.db.query<{ count: number }>(open))[0]!.count));
+}
+
+/** What `doctor` says: dead letters, and endpoints that fail now. */
+export async function troubles(ctx: Pick<Context, 'db'>): Promise<{ dead: number; failing: string[] }> {
+  const count = "SELECT COUNT(*) AS dead FROM webhook_deliveries WHERE status = 'dead_letter'";
+  const names =
+    'SELECT e.name FROM webhook_health h JOIN webhook_endpoints e ON e.id = h.endpoint_id ' +
+    'WHERE h.failing_since IS NOT NULL AND e.is_active = ? ORDER BY e.id';
+  const [{ dead } = { dead: 0 }] = await ctx.db.query<{ dead: number }>(count);
+  const failing = await ctx.db.query<{ name: string }>(names, [true]);
+  return { dead: Number(dead), failing: failing.map(({ name }) => name) };
+}
 
 export const webhookOperations: Operation[] = [
   ...served.operations,
-  ...servedDeliveries.operations,
+  ...rotationOperations,
+  ...deliveryOperations,
   {
     id: 'webhooks.inbound',
     method: 'POST',

@@ -60,3 +60,4 @@ export const workflowRuns = defineResource({
 });
 
 export type WorkflowRow = RowOf<typeof workflowDefinitions>;
+export type RunRow = RowOf<typeof workflowRuns>;

@@ -7,6 +7,7 @@ import { listParameters, pathParameters, queryParameters } from './parameters.ts
 import { type Json, jsonContent, nameOf, pageOf, Schemas } from './schemas.ts';
 import { errorResponses, sharedComponents, tenantHeader } from './shared.ts';
 import { tagDescriptions } from './tags.ts';
+import { webhookObjects } from './webhooks.ts';
 
 /** Deterministic: the same program prints the same bytes. */
 export function openApiDocument(version: string): Json {
@@ -24,6 +25,7 @@ export function openApiDocument(version: string): Json {
     security: [{ bearer: [] }],
     tags: tags.map((name) => ({ name, description: tagDescriptions[name] ?? name })),
     paths: Object.fromEntries(Object.entries(paths).sort(([one], [two]) => (one < two ? -1 : 1))),
+    webhooks: webhookObjects(schemas),
     components: { ...sharedComponents, schemas: schemas.all() },
   };
 }

@@ -70,7 +70,8 @@ export function errorResponses(operation: Pick<Operation, 'method' | 'path' | 'k
     401: ref('Unauthenticated'),
     403: ref('Forbidden'),
     ...(addressed && { 404: ref('NotFound') }),
-    ...(changes && { 409: ref('Conflict') }),
+    // A file may not be there yet.
+    ...((changes || operation.kind === 'file') && { 409: ref('Conflict') }),
     ...(changes && operation.method !== 'POST' && { 412: ref('PreconditionFailed') }),
     ...(hasBody && { 413: ref('TooLarge'), 415: ref('Unsupported') }),
     503: ref('Unavailable'),

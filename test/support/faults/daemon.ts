@@ -5,6 +5,8 @@ import { program } from '../../cli/spawn.ts';
 import { until } from '../pty.ts';
 
 export interface DaemonOptions {
+  /** `work` has no address; it is there once it says `working`. */
+  command?: 'serve' | 'work';
   /** More of `serve`'s flags. */
   flags?: string[];
   /** Added to an environment without any of Assetra's variables. */
@@ -21,15 +23,22 @@ export class Daemon {
   /** Such as `http://127.0.0.1:8000`; stays the same over restarts. */
   address = '';
 
-  constructor(dir: string, { flags = [], env = {} }: DaemonOptions = {}) {
+  constructor(dir: string, { command = 'serve', flags = [], env = {} }: DaemonOptions = {}) {
     this.#dir = dir;
-    this.#options = { flags, env };
+    this.#options = { command, flags, env };
   }
 
   /** Resolves once it listens. Throws what it printed when it ends instead. */
   async start(): Promise<this> {
+    const { command } = this.#options;
     const port = this.address === '' ? '0' : new URL(this.address).port;
-    const args = ['serve', '--dir', this.#dir, '--port', port, ...this.#options.flags];
+    const args = [
+      command,
+      '--dir',
+      this.#dir,
+      ...(command === 'serve' ? ['--port', port] : []),
+      ...this.#options.flags,
+    ];
     const env = { PATH: process.env.PATH, ...this.#options.env };
     const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#child = child;
@@ -41,10 +50,10 @@ export class Daemon {
       this.#err += text;
     });
     this.#ended = once(child, 'close').then(([code]) => code);
-    await until(() => this.#listening() !== undefined || !this.running, 'the daemon to listen', 30_000);
-    const address = this.#listening();
-    if (!address) throw new Error(`The daemon ended: ${this.#err || this.#out}`);
-    this.address = address;
+    await until(() => this.#ready() !== undefined || !this.running, 'the daemon to be ready', 30_000);
+    const ready = this.#ready();
+    if (!ready) throw new Error(`The daemon ended: ${this.#err || this.#out}`);
+    this.address = ready.address ?? '';
     return this;
   }
 
@@ -97,8 +106,8 @@ export class Daemon {
     this.#child!.kill('SIGCONT');
   }
 
-  #listening(): string | undefined {
-    const line = this.lines().find((text) => text.includes('"listening"'));
-    return line && JSON.parse(line).address;
+  #ready(): { address?: string } | undefined {
+    const line = this.lines().find((text) => text.includes('"listening"') || text.includes('"working"'));
+    return line && JSON.parse(line);
   }
 }

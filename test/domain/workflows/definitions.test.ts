@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type TestApp, testApp } from '../support/app.ts';
-import { onEveryDatabase } from '../support/databases.ts';
-import { unique } from '../support/samples.ts';
+import { type TestApp, testApp } from '../../support/app.ts';
+import { onEveryDatabase } from '../../support/databases.ts';
+import { unique } from '../../support/samples.ts';
 
 const step = { action: 'update_asset_status', status: 'active' };
 
@@ -54,6 +54,33 @@ onEveryDatabase('workflows', (dialect) => {
     expect(await refused({ steps: [] })).toEqual({ steps: ['At least one step is required.'] });
     expect(await refused({ steps: undefined })).toEqual({ steps: required });
     expect(Object.keys(await refused({ steps: [{ action: 'constructor' }] }))).toEqual(['steps']);
+  });
+
+  it('names what no step can do with, and leaves placeholders to the run', async () => {
+    const { steps } = await refused({
+      steps: [
+        { action: 'create_history', event_type: 'party' },
+        { action: 'set_output', key: 'steps', value: 1 },
+        { action: 'dispatch_webhook', event: 'größe' },
+        { action: 'create_maintenance_record', scheduled_at: 'soon' },
+        { action: 'set_output', key: 'x' },
+      ],
+    });
+    expect(steps).toEqual({
+      0: { event_type: [expect.stringMatching(/^Invalid event type\. Supported: create, /)] },
+      1: { key: ['This key is taken: what each step did is written there.'] },
+      2: { event: ['Use at most 120 letters without accents, digits and signs.'] },
+      3: { scheduled_at: [expect.stringMatching(/^Datetime has wrong format\./)] },
+      4: { value: ['This field is required.'] },
+    });
+    const filledIn = [
+      { action: 'create_history', event_type: '{{context.type}}', new_state: '{{context.state}}' },
+      { action: 'dispatch_webhook', event: '{{context.event}}', payload: '{{context}}', endpoint: '{{context.to}}' },
+      { action: 'create_maintenance_record', scheduled_at: '{{now}}', notes: '' },
+      { action: 'validate_required_fields', fields: '{{context.fields}}' },
+      { action: 'set_output', key: 'x', value: null },
+    ];
+    expect((await define({ steps: filledIn })).status).toBe(201);
   });
 
   it('names the condition and the key that are wrong', async () => {

@@ -1,0 +1,34 @@
+/** Replay and purge, which differ in one word. */
+import { NotFound } from '../../base/errors.ts';
+import type { Handled } from '../../domain/webhooks/dead-letters.ts';
+import type { Run } from '../command.ts';
+import { withSite } from '../site.ts';
+import { contextOf, requireSelection, type SelectionFlags, selectionOf } from './selection.ts';
+
+export const handle =
+  (verb: 'replay' | 'purge', done: string): Run<SelectionFlags> =>
+  ({ args, flags, out }) =>
+    withSite(flags, async (site) => {
+      requireSelection(args, flags);
+      const { deadLetters } = await import('../../domain/webhooks/service.ts');
+      const ctx = await contextOf(site, flags);
+      const selection = selectionOf(args, flags);
+      const found = await deadLetters.count(ctx, selection);
+      const total = found.deliveries + found.jobs;
+      if (args.length > 0 && total < new Set(args).size)
+        throw new NotFound('Not all of these are dead letters. `assetra deadletter list` shows those there are.');
+      if (flags.dryRun) {
+        out.result({ dry_run: true, ...found }, () => `${counted(found)} would be ${done}.`);
+        return undefined;
+      }
+      const { startProgress } = await import('../progress.ts');
+      const bar = await startProgress(verb, found.deliveries);
+      const handled = await deadLetters[verb](ctx, selection, (seen) => bar.update(seen)).finally(() => bar.stop());
+      const left = total - handled.deliveries - handled.jobs;
+      const rest = left > 0 ? ` ${left} stay: their endpoints are disabled.` : '';
+      out.result({ ...handled, left }, () => `${counted(handled)} ${done}.${rest}`);
+      return undefined;
+    });
+
+const counted = ({ deliveries, jobs }: Handled): string =>
+  `${deliveries} ${deliveries === 1 ? 'delivery' : 'deliveries'} and ${jobs} ${jobs === 1 ? 'job' : 'jobs'}`;
