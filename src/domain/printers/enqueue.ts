@@ -39,7 +39,10 @@ async function defaultPrinter(ctx: TenantContext): Promise<PrinterRow> {
   const all = chosen ? [chosen] : await store.allWith(ctx, printers, 'tenant_id', [ctx.tenant.id]);
   if (all.length === 1) return all[0]!;
   const names = await namesOf(ctx);
-  const which = names.length === 0 ? 'There is none yet.' : `Name one, or make one the default: ${names.join(', ')}.`;
+  const which =
+    names.length === 0
+      ? 'There is none yet. Set one up with `assetra printer add`.'
+      : `Name one, or make one the default: ${names.join(', ')}.`;
   throw new Invalid({ printer: [which] });
 }
 

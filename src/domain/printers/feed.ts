@@ -18,11 +18,10 @@ import {
 } from '../../devices/printers/printer.ts';
 import { parseUrl } from '../../devices/printers/url.ts';
 import type { LabelTemplate } from '../../render/labels.ts';
-import * as store from '../../resource/store.ts';
-import * as attention from './attention.ts';
+import { Desk } from './desk.ts';
 import { drawFor, type Piece } from './draw.ts';
-import { fenced, type Label, labelsIn, mark, markAll, type Work } from './ledger.ts';
-import { type PrinterRow, printers } from './resource.ts';
+import { type Label, labelsIn, mark, markAll, type Work } from './ledger.ts';
+import type { PrinterRow } from './resource.ts';
 
 export type Fed = { kind: 'through' } | { kind: 'stopped' } | { kind: 'blocked'; reason: Reason };
 
@@ -40,28 +39,29 @@ const lost = 'The line or the power broke while the printer had it.';
 export class Feed {
   readonly #ctx: TenantContext;
   readonly #work: Work;
+  readonly #desk: Desk;
   readonly #signal: AbortSignal;
   readonly #template: LabelTemplate;
-  #printer: PrinterRow;
   #link: PrinterLink | undefined;
   #stopAt = Number.POSITIVE_INFINITY;
 
   constructor(ctx: TenantContext, work: Work, printer: PrinterRow, template: LabelTemplate, signal: AbortSignal) {
     this.#ctx = ctx;
     this.#work = work;
-    this.#printer = printer;
+    this.#desk = new Desk(ctx, work, printer);
     this.#template = template;
     this.#signal = signal;
   }
 
   async run(): Promise<Fed> {
     // Whoever had these before is gone, and what it sent of them nobody knows.
-    await this.#fenced((tx) =>
+    await this.#desk.fenced((tx) =>
       markAll(tx, this.#work.printJob, 'sending', 'unknown', 'The program ended while it was sent.'),
     );
     const stop = () => {
       this.#stopAt = Date.now() + farewell;
     };
+    if (this.#signal.aborted) stop();
     this.#signal.addEventListener('abort', stop, { once: true });
     try {
       return await this.#overConnections();
@@ -75,7 +75,7 @@ export class Feed {
     for (let until = Number.POSITIVE_INFINITY; ; ) {
       const opened = Date.now();
       try {
-        this.#link = await openPrinter(parseUrl(this.#printer.url));
+        this.#link = await openPrinter(parseUrl(this.#desk.printer.url));
         return await this.#feed(this.#link);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
@@ -93,7 +93,7 @@ export class Feed {
   async #feed(link: PrinterLink): Promise<Fed> {
     const left = await this.#recover(link, await link.status());
     if (left) return left;
-    await this.#identify(link);
+    await this.#desk.learn(await link.identify());
     for (;;) {
       if (this.#signal.aborted) return { kind: 'stopped' };
       const { reasons } = await link.status();
@@ -113,27 +113,15 @@ export class Feed {
     if (sent.length === 0) return undefined;
     if (status.held === undefined) return this.#blocked(status.reasons[0] ?? 'no_answer');
     if (status.held > 0) return this.#settle(link, sent);
-    await this.#fenced((tx) => mark(tx, printJob, sent, 'unknown', lost));
+    await this.#desk.fenced((tx) => mark(tx, printJob, sent, 'unknown', lost));
     return undefined;
-  }
-
-  async #identify(link: PrinterLink): Promise<void> {
-    const known = await link.identify();
-    const { model, dpi } = this.#printer;
-    if (!known || (known.model === model && known.dpi === dpi)) return;
-    await this.#fenced(async (tx) => {
-      this.#printer = await store.update(tx, printers, this.#printer, {
-        model: known.model.slice(0, 80),
-        dpi: known.dpi,
-      });
-    });
   }
 
   #take(): Promise<Label[]> {
     const { printJob } = this.#work;
-    return this.#fenced(async (tx) => {
-      this.#printer = await attention.clear(tx, this.#printer, printJob);
-      const labels = await labelsIn(tx, printJob, 'queued', this.#printer.chunk_size);
+    return this.#desk.fenced(async (tx) => {
+      await this.#desk.clear(tx);
+      const labels = await labelsIn(tx, printJob, 'queued', this.#desk.printer.chunk_size);
       await mark(tx, printJob, labels, 'sending');
       return labels;
     });
@@ -142,9 +130,9 @@ export class Feed {
   /** Answers those that the printer was given. DeviceError when it stopped taking them. */
   async #send(link: PrinterLink, chunk: Label[]): Promise<Label[]> {
     const { printJob } = this.#work;
-    const { pieces, refused } = await drawFor(this.#printer, this.#template, chunk, link.language);
+    const { pieces, refused } = await drawFor(this.#desk.printer, this.#template, chunk, link.language);
     if (refused.length > 0)
-      await this.#fenced(async (tx) => {
+      await this.#desk.fenced(async (tx) => {
         for (const { label, why } of refused) await mark(tx, printJob, [label], 'failed', why.slice(0, 255));
       });
     const begun: Label[] = [];
@@ -156,7 +144,7 @@ export class Feed {
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       const untouched = pieces.flatMap(({ labels }) => labels).slice(begun.length);
-      await this.#fenced(async (tx) => {
+      await this.#desk.fenced(async (tx) => {
         await mark(tx, printJob, begun, 'unknown', lost);
         await mark(tx, printJob, untouched, 'queued');
       });
@@ -179,8 +167,8 @@ export class Feed {
     for (let since = Date.now(); state === 'waiting'; ) {
       await Promise.race([sending, sleep(blockedPause)]);
       if (state !== 'waiting') break;
-      if (Date.now() - since > stuckAfter) await this.#note('not_taking');
-      if (Date.now() > this.#stopAt || (await this.#isCancelled())) link.close();
+      if (Date.now() - since > stuckAfter) await this.#desk.block('not_taking');
+      if (Date.now() > this.#stopAt || (await this.#desk.isCancelled())) link.close();
     }
     if ((state as 'taken' | Error) === 'taken') return;
     const error = state as unknown as Error;
@@ -193,7 +181,7 @@ export class Feed {
     const { printJob } = this.#work;
     if (link.confirmation !== 'by_status') {
       const state = link.confirmation === 'never' ? 'sent' : 'confirmed';
-      await this.#fenced((tx) => mark(tx, printJob, sent, state));
+      await this.#desk.fenced((tx) => mark(tx, printJob, sent, state));
       return undefined;
     }
     let left = sent;
@@ -202,16 +190,16 @@ export class Feed {
         const { held, reasons } = await link.status();
         if (held !== undefined && !arrived) {
           arrived = true;
-          await this.#fenced((tx) => mark(tx, printJob, left, 'sent'));
+          await this.#desk.fenced((tx) => mark(tx, printJob, left, 'sent'));
         }
         // One that is being printed may be counted no more, so it is not taken for printed yet.
         empty = held === 0 && reasons.length === 0 ? empty + 1 : 0;
         const printed = empty > 1 ? left.length : held === undefined || held === 0 ? 0 : left.length - held - 1;
         left = await this.#confirm(left, printed);
         if (left.length === 0) return undefined;
-        if (reasons.length > 0) await this.#note(reasons[0]!);
-        else if (printed > 0) await this.#fenced((tx) => this.#cleared(tx));
-        if (reasons.length > 0 && (await this.#isCancelled())) return this.#abandon(left);
+        if (reasons.length > 0) await this.#desk.block(reasons[0]!);
+        else if (printed > 0) await this.#desk.fenced((tx) => this.#desk.clear(tx));
+        if (reasons.length > 0 && (await this.#desk.isCancelled())) return this.#abandon(left);
         if (Date.now() > this.#stopAt) return { kind: 'stopped' };
         await sleep(reasons.length > 0 ? blockedPause : busyPause);
       }
@@ -224,14 +212,14 @@ export class Feed {
 
   async #confirm(left: Label[], printed: number): Promise<Label[]> {
     if (printed <= 0) return left;
-    await this.#fenced((tx) => mark(tx, this.#work.printJob, left.slice(0, printed), 'confirmed'));
+    await this.#desk.fenced((tx) => mark(tx, this.#work.printJob, left.slice(0, printed), 'confirmed'));
     return left.slice(printed);
   }
 
   /** Those that had arrived stay `sent`: the printer may still have them. Of the others nobody knows. */
   async #broken(left: Label[]): Promise<void> {
     const ids = new Set(left.map(({ id }) => id));
-    await this.#fenced(async (tx) => {
+    await this.#desk.fenced(async (tx) => {
       const sending = await labelsIn(tx, this.#work.printJob, 'sending');
       await mark(
         tx,
@@ -244,31 +232,14 @@ export class Feed {
   }
 
   async #abandon(left: Label[]): Promise<Fed> {
-    await this.#fenced((tx) => mark(tx, this.#work.printJob, left, 'unknown', 'Cancelled while the printer had it.'));
+    await this.#desk.fenced((tx) =>
+      mark(tx, this.#work.printJob, left, 'unknown', 'Cancelled while the printer had it.'),
+    );
     return { kind: 'through' };
   }
 
   async #blocked(reason: Reason): Promise<Fed> {
-    await this.#note(reason);
+    await this.#desk.block(reason);
     return { kind: 'blocked', reason };
-  }
-
-  async #note(reason: Reason): Promise<void> {
-    await this.#fenced(async (tx) => {
-      this.#printer = await attention.block(tx, this.#printer, this.#work.printJob, reason);
-    });
-  }
-
-  async #cleared(tx: TenantContext): Promise<void> {
-    this.#printer = await attention.clear(tx, this.#printer, this.#work.printJob);
-  }
-
-  async #isCancelled(): Promise<boolean> {
-    const sql = "SELECT id FROM print_jobs WHERE id = ? AND state = 'cancelled'";
-    return (await this.#ctx.db.query(sql, [this.#work.printJob])).length > 0;
-  }
-
-  #fenced<T>(work: (tx: TenantContext) => Promise<T>): Promise<T> {
-    return fenced(this.#ctx, this.#work, work);
   }
 }
