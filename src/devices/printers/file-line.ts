@@ -8,6 +8,9 @@ import { promisify } from 'node:util';
 import type { Line } from './line.ts';
 import { deviceError, deviceFault, type PrinterUrl } from './printer.ts';
 
+/** What was written reaches the printer within so many ms, unless it takes nothing. */
+const passing = 250;
+
 const opened = promisify(open);
 const { O_RDWR, O_NONBLOCK, O_NOCTTY } = constants;
 /** Between tries at a device that has nothing, or takes nothing, in ms: the first, and the longest. */
@@ -28,6 +31,7 @@ class FileLine implements Line {
   readonly #name: string;
   /** Calls under way: the number of the file may only be given back when there is none. */
   #calls = 0;
+  #released = false;
 
   constructor(fd: number, name: string) {
     this.#fd = fd;
@@ -39,6 +43,7 @@ class FileLine implements Line {
     let pause = soon;
     for (let done = 0; done < bytes.length; ) {
       const taken = await this.#try((told) => write(this.#fd, bytes, done, bytes.length - done, null, told));
+      if (taken < 0) throw deviceFault('printer_error', `${this.#name} takes no data`);
       done += taken;
       pause = taken > 0 ? soon : Math.min(pause * 2, seldom);
       if (taken === 0) await sleep(pause);
@@ -47,14 +52,17 @@ class FileLine implements Line {
 
   close(): void {
     if (this.fault?.message === closed) return;
+    const whole = this.fault === undefined;
     this.fault = new Error(closed);
-    this.#release();
+    // The driver forgets what it has not passed on when the file is closed.
+    setTimeout(() => this.#release(), whole ? passing : 0);
   }
 
   async #listen(): Promise<void> {
     const bytes = Buffer.alloc(4_096);
     for (let pause = soon; this.fault === undefined; ) {
       const length = await this.#try((told) => read(this.#fd, bytes, 0, bytes.length, null, told)).catch(() => 0);
+      if (length < 0) return;
       if (length > 0) this.hear(Buffer.from(bytes.subarray(0, length)));
       pause = length > 0 ? soon : Math.min(pause * 2, seldom);
       await sleep(pause, undefined, { ref: false });
@@ -68,10 +76,12 @@ class FileLine implements Line {
       this.#calls += 1;
       call((error, length) => {
         this.#calls -= 1;
-        if (this.fault?.message === closed) this.#release();
+        if (this.#released) this.#release();
         const { code } = (error ?? {}) as NodeJS.ErrnoException;
         if (!error) resolve(length);
         else if (code === 'EAGAIN') resolve(0);
+        // A cable on which nothing comes back.
+        else if (code === 'EINVAL') resolve(-1);
         else {
           this.fault ??= error;
           reject(deviceError(error, this.#name));
@@ -81,6 +91,7 @@ class FileLine implements Line {
   }
 
   #release(): void {
+    this.#released = true;
     if (this.#calls === 0) close(this.#fd, () => undefined);
   }
 }

@@ -4,6 +4,8 @@ import type { Line } from './line.ts';
 import { deviceError, deviceFault, type PrinterUrl } from './printer.ts';
 
 const patience = 3_000;
+/** A printer that does not end its side is left after so many ms. */
+const farewell = 500;
 
 /** Connected within three seconds, or DeviceError. */
 export async function openTcp({ host, port, text }: PrinterUrl): Promise<Line> {
@@ -59,7 +61,9 @@ class TcpLine implements Line {
     });
   }
 
+  /** What the system still has is delivered, unless the printer takes none. */
   close(): void {
-    this.#socket.destroy();
+    if (this.#socket.writableLength > 0) this.#socket.destroy();
+    else this.#socket.end(() => setTimeout(() => this.#socket.destroy(), farewell).unref());
   }
 }
