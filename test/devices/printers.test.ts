@@ -184,6 +184,8 @@ it('a printer that is unplugged, or not there, is offline and no crash', async (
 class Queue {
   readonly documents: { format: string; body: Buffer }[] = [];
   busy = 0;
+  /** A format that it does not know. */
+  refused = '';
   jobState = 9;
   #server: Server | undefined;
 
@@ -204,6 +206,7 @@ class Queue {
     if (code === 0x02 && this.busy-- > 0) return answer(0x0507);
     if (code === 0x02) {
       const { attributes } = decode(request);
+      if (attributes['document-format']?.includes(this.refused)) return answer(0x040b);
       const end = request.indexOf(Buffer.from([0x03]), 8);
       this.documents.push({ format: String(attributes['document-format']), body: request.subarray(end + 1) });
       return answer(0, number(0x21, 'job-id', this.documents.length));
@@ -255,7 +258,12 @@ describe('a queue over IPP', () => {
     const queue = new Queue();
     const link = await open(`${await queue.start()}?format=zpl`);
     await link.send(label, 1);
-    expect(queue.documents).toEqual([{ format: 'application/vnd.cups-raw', body: label }]);
+    queue.refused = 'application/vnd.cups-raw';
+    await link.send(label, 1);
+    expect(queue.documents).toEqual([
+      { format: 'application/vnd.cups-raw', body: label },
+      { format: 'application/vnd.zebra-zpl', body: label },
+    ]);
   });
 
   it('says that nothing was taken while the queue is busy, and that a job was given up', async () => {

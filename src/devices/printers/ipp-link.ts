@@ -10,11 +10,15 @@ import {
   type Reason,
 } from './printer.ts';
 
-const mime = { pdf: 'application/pdf', zpl: 'application/vnd.cups-raw' };
+/** CUPS passes the first on as it is; a printer that is its own queue knows ZPL by another name. */
+const mime = {
+  pdf: ['application/pdf'],
+  zpl: ['application/vnd.cups-raw', 'application/vnd.zebra-zpl', 'application/octet-stream'],
+};
 /** Job states of RFC 8011 that nothing comes after. */
 const [canceled, aborted, completed] = [7, 8, 9];
 const busy = 0x0507;
-const formatNotSupported = 0x040a;
+const [formatNotSupported, valuesNotSupported] = [0x040a, 0x040b];
 
 const byKeyword: [RegExp, Reason][] = [
   [/^media-(empty|needed)/, 'paper_out'],
@@ -41,9 +45,8 @@ export class IppLink implements PrinterLink {
   async identify(): Promise<Identity | undefined> {
     const { attributes } = await this.#printer();
     const [model] = attributes['printer-make-and-model'] ?? [];
-    const [dpi] = attributes['printer-resolution-default'] ?? [];
-    const known = [203, 300, 600].includes(Number(dpi)) && this.language === 'zpl';
-    return model === undefined ? undefined : { model: String(model), dpi: known ? Number(dpi) : null };
+    // A queue's resolution is that of its own drawing, not of the labels.
+    return model === undefined ? undefined : { model: String(model), dpi: null };
   }
 
   async status(): Promise<PrinterStatus> {
@@ -59,11 +62,12 @@ export class IppLink implements PrinterLink {
   }
 
   async send(bytes: Buffer, labels: number): Promise<void> {
-    const format = mime[this.language];
-    let answer = await this.#print(bytes, format);
-    // A printer that is its own queue knows ZPL by no other name.
-    if (answer.status === formatNotSupported && this.language === 'zpl')
-      answer = await this.#print(bytes, 'application/octet-stream');
+    const formats = mime[this.language];
+    let answer = await this.#print(bytes, formats[0]!);
+    for (const format of formats.slice(1)) {
+      if (answer.status !== formatNotSupported && answer.status !== valuesNotSupported) break;
+      answer = await this.#print(bytes, format);
+    }
     if (answer.status >= 0x100) throw refused(answer.status, this.#url.text);
     const [id] = answer.attributes['job-id'] ?? [];
     if (typeof id !== 'number') throw deviceFault('printer_error', `${this.#url.text} gave the job no number`);
@@ -100,13 +104,7 @@ export class IppLink implements PrinterLink {
   }
 
   async #printer(): Promise<IppAnswer> {
-    const wanted = [
-      'printer-state',
-      'printer-state-reasons',
-      'printer-is-accepting-jobs',
-      'printer-make-and-model',
-      'printer-resolution-default',
-    ];
+    const wanted = ['printer-state', 'printer-state-reasons', 'printer-is-accepting-jobs', 'printer-make-and-model'];
     const asked: Attribute[] = [...this.#who(), ['keyword', 'requested-attributes', ...wanted]];
     const answer = await this.#call(encode(operation.getPrinter, asked));
     if (answer.status >= 0x100) throw refused(answer.status, this.#url.text);
