@@ -90,6 +90,19 @@ export const metrics = {
     labelNames: ['format'],
     registers,
   }),
+  printedLabels: new Counter({
+    name: 'assetra_print_labels_total',
+    help: 'Labels on their way to printers, by the state that they came to',
+    labelNames: ['state'],
+    registers,
+  }),
+  printersBlocked: new Gauge({
+    name: 'assetra_printers_blocked',
+    help: 'Printers that wait for somebody, by reason',
+    labelNames: ['reason'],
+    registers,
+  }),
+  labelsQueued: new Gauge({ name: 'assetra_print_labels_queued', help: 'Labels that no printer has yet', registers }),
   deliveries: new Counter({
     name: 'assetra_webhook_deliveries_total',
     help: 'Attempts to deliver a webhook, by what came of them',

@@ -5,6 +5,7 @@ import * as audit from './definitions/audit.ts';
 import * as devices from './definitions/devices.ts';
 import * as kiosk from './definitions/kiosk.ts';
 import * as labels from './definitions/labels.ts';
+import * as printers from './definitions/printers.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
 import * as sync from './definitions/sync.ts';
@@ -48,11 +49,22 @@ export const sections: Section[] = [
     ],
   },
   {
-    title: 'Labels and scanners:',
+    title: 'Labels, printers and scanners:',
     commands: [
       { definition: labels.batchCreate, load: () => import('./batch/create.ts') },
       { definition: labels.batchList, load: () => import('./batch/list.ts') },
       { definition: labels.batchPrint, load: () => import('./batch/print.ts') },
+      { definition: printers.printerList, load: () => import('./printer/list.ts') },
+      { definition: printers.printerAdd, load: () => import('./printer/add.ts') },
+      { definition: printers.printerRemove, load: () => import('./printer/remove.ts') },
+      { definition: printers.printerStatus, load: () => import('./printer/status.ts') },
+      { definition: printers.printerTest, load: () => import('./printer/test.ts') },
+      { definition: printers.printerResume, load: () => import('./printer/resume.ts') },
+      { definition: printers.printerCancel, load: () => import('./printer/cancel.ts') },
+      { definition: printers.templateList, load: () => import('./template/list.ts') },
+      { definition: printers.templateShow, load: () => import('./template/show.ts') },
+      { definition: printers.templateCheck, load: () => import('./template/check.ts') },
+      { definition: printers.templatePreview, load: () => import('./template/preview.ts') },
       { definition: devices.devicesList, load: () => import('./devices/list.ts') },
       { definition: devices.devicesAdd, load: () => import('./devices/add.ts') },
       { definition: devices.devicesRemove, load: () => import('./devices/remove.ts') },
@@ -82,6 +94,7 @@ export const sections: Section[] = [
       { definition: webhooks.deadletterShow, load: () => import('./deadletter/show.ts') },
       { definition: webhooks.deadletterReplay, load: () => import('./deadletter/replay.ts') },
       { definition: webhooks.deadletterPurge, load: () => import('./deadletter/purge.ts') },
+      { definition: printers.simulatePrinter, load: () => import('./simulate/printer.ts') },
       { definition: webhooks.simulateSink, load: () => import('./simulate/sink.ts') },
     ],
   },
@@ -119,6 +132,8 @@ export const groups: Record<string, string> = {
   user: 'Users, their passwords and roles',
   token: 'API tokens of kiosks, device hosts and programs',
   batch: 'Label batches',
+  printer: 'Label printers: set up, asked, given work',
+  template: 'How labels look',
   devices: 'Scanners of this machine',
   kiosk: 'Screens beside a scanner',
   stocktake: 'Counting what is really there',

@@ -9,6 +9,7 @@ import type { Database } from '../db/database.ts';
 import * as accounts from '../domain/accounts/service.ts';
 import * as audit from '../domain/audit/service.ts';
 import * as devices from '../domain/devices/service.ts';
+import * as printers from '../domain/printers/service.ts';
 import { rememberUrl } from '../domain/resolve/service.ts';
 import * as webhooks from '../domain/webhooks/service.ts';
 import { createApp } from '../http/app.ts';
@@ -16,6 +17,7 @@ import type { Check, Checks } from '../http/health.ts';
 import { Streams } from '../http/live.ts';
 import { HttpServer } from '../http/server.ts';
 import * as work from '../jobs/workforce.ts';
+import { queueNames } from '../queue/kind.ts';
 import { Sequencer } from '../queue/sequencer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -60,6 +62,7 @@ export class Daemon {
     const measure = async () => {
       await work.measure(this.#database);
       await webhooks.measure(ctx);
+      await printers.measure(ctx);
     };
     const app = createApp({ ...parts, streams: this.#streams, measure });
     this.#server = new HttpServer(app, this.#config.http.host, this.#config.http.port);
@@ -102,7 +105,9 @@ export class Daemon {
     const witness = audit.openWitness(this.#config.dir);
     this.#housekeeping = new Housekeeping(ctx, this.#log.child({ logger: 'assetra.housekeeping' }), witness);
     this.#housekeeping.start();
-    this.#workforce = workforceOf(this.#config, this.#database, ctx, this.#log);
+    // --no-devices leaves printers to whoever has them.
+    const queues = this.#parts.devices ? undefined : queueNames.filter((name) => name !== 'labels');
+    this.#workforce = workforceOf(this.#config, this.#database, ctx, this.#log, queues);
     await this.#workforce.start();
   }
 

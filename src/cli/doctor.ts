@@ -77,6 +77,7 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
   if (!migrated) return;
   await check('writing', () => writesTo(database));
   await check('history', () => historyOf(database));
+  await checkPrinters(database, check);
   await check('webhooks', () => webhooksOf(database));
   await check('devices', () => devicesOf(database));
 }
@@ -94,6 +95,24 @@ async function devicesOf(database: Database): Promise<Finding | string> {
   }
   if (faults.length === 0) return `${rows.length} set up`;
   return { check: 'devices', result: 'warning', message: faults.join(' ') };
+}
+
+/** A line each; a printer that stands still is no fault of the site. */
+async function checkPrinters(database: Database, check: Check): Promise<void> {
+  const printers = await import('../domain/printers/service.ts');
+  const { sentenceOf } = await import('../devices/printers/printer.ts');
+  const rows = await printers.everyPrinter(database);
+  await Promise.all(
+    rows.map((row) =>
+      check(`printer ${row.name}`, async () => {
+        // A runner that prints has the one connection that it may take.
+        const reasons = row.state === 'printing' ? [] : (await printers.probe(row.url)).status.reasons;
+        if (reasons.length === 0) return `${row.url} ${row.state === 'printing' ? 'prints' : 'is ready'}`;
+        const message = `${row.url}: ${reasons.map(sentenceOf).join(' ')}`;
+        return { check: `printer ${row.name}`, result: 'warning' as const, message };
+      }),
+    ),
+  );
 }
 
 /** A read-only database answers every question and refuses every scan. */

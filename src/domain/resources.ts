@@ -12,6 +12,7 @@ import { liveOperations } from './live/service.ts';
 import * as locations from './locations/service.ts';
 import { maintenanceOperations } from './maintenance/service.ts';
 import { presetOperations } from './presets/service.ts';
+import { printerOperations } from './printers/operations.ts';
 import { profileOperations } from './profiles/service.ts';
 import { codeOperations } from './resolve/operations.ts';
 import * as scans from './scans/service.ts';
@@ -33,6 +34,7 @@ export const operations: readonly Operation[] = [
   ...deviceOperations,
   ...templateOperations,
   ...batchOperations,
+  ...printerOperations,
   ...codeOperations,
   ...maintenanceOperations,
   ...formOperations,

@@ -33,11 +33,19 @@ export class Attempts {
   readonly #kinds: Map<string, AnyKind>;
   readonly #contextOf: (job: Job) => Promise<Context>;
   readonly #signal: AbortSignal;
+  readonly #yielding: AbortSignal;
 
-  constructor(kinds: readonly AnyKind[], contextOf: (job: Job) => Promise<Context>, signal: AbortSignal) {
+  /** `yielding` comes as soon as the runner is to stop, `signal` when it has waited long enough. */
+  constructor(
+    kinds: readonly AnyKind[],
+    contextOf: (job: Job) => Promise<Context>,
+    signal: AbortSignal,
+    yielding: AbortSignal = signal,
+  ) {
     this.#kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
     this.#contextOf = contextOf;
     this.#signal = signal;
+    this.#yielding = yielding;
   }
 
   /** The work outside the database. Never rejects. */
@@ -67,7 +75,7 @@ export class Attempts {
     try {
       const ctx = await this.#contextOf(job);
       if (job.tenant !== null && ctx.tenant === null) return late(() => this.#told(job, async () => disabledTenant));
-      const result: unknown = await kind.perform?.(ctx, job, this.#signal);
+      const result: unknown = await kind.perform?.(ctx, job, kind.yields ? this.#yielding : this.#signal);
       const early = kind.early?.(result) ?? false;
       return { early, tell: () => this.#told(job, (tx) => kind.settle(tx, job, result)) };
     } catch (error) {
@@ -93,7 +101,7 @@ export class Attempts {
 
   async #failed(job: Job, error: unknown): Promise<Outcome> {
     // Broken off because the runner stops is no fault of the job.
-    if (error instanceof Unavailable || this.#signal.aborted) return 'abandoned';
+    if (error instanceof Unavailable || this.#signal.aborted || this.#yielding.aborted) return 'abandoned';
     const { message } = error as Error;
     try {
       const ctx = await this.#contextOf(job);

@@ -3,6 +3,7 @@ import type { Config } from '../base/config.ts';
 import type { Context } from '../db/context.ts';
 import * as batches from '../domain/batches/service.ts';
 import * as maintenance from '../domain/maintenance/service.ts';
+import { printing } from '../domain/printers/service.ts';
 import * as webhooks from '../domain/webhooks/service.ts';
 import * as workflows from '../domain/workflows/service.ts';
 import type { AnyKind, Schedule } from '../queue/kind.ts';
@@ -13,6 +14,7 @@ export const kinds = (config: Config, sender: webhooks.Sender): AnyKind[] => [
   clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays }),
   batches.generating,
   maintenance.due,
+  printing,
   ...webhooks.kinds(sender, config.webhooks),
   ...workflows.workflowKinds({ maxDepth: config.workflowDepth }),
 ];

@@ -50,6 +50,7 @@ export class Runner {
   /** What is under way, or waits here to be. */
   readonly #working = new Set<Promise<void>>();
   readonly #aborting = new AbortController();
+  readonly #yielding = new AbortController();
   #id = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
@@ -70,7 +71,7 @@ export class Runner {
     this.#log = ctx.log;
     this.#settings = settings;
     this.#batch = Math.min(mostClaimed, settings.batch ?? settings.concurrency * 2);
-    this.#attempts = new Attempts(settings.kinds, contextOf, this.#aborting.signal);
+    this.#attempts = new Attempts(settings.kinds, contextOf, this.#aborting.signal, this.#yielding.signal);
     this.#free = new PQueue({ concurrency: settings.concurrency });
     this.#held = new HeldJobs(database, (error) =>
       this.#log.warn({ err: error }, 'Jobs could not be given back; their leases run out by themselves.'),
@@ -95,6 +96,7 @@ export class Runner {
   /** Begins nothing more, waits a while for what is under way, and gives the rest back. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#yielding.abort();
     clearTimeout(this.#timer);
     clearInterval(this.#beating);
     await this.#deafen();

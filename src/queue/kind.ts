@@ -41,6 +41,8 @@ export interface JobKind<P = Record<string, unknown>, R = unknown> {
   queue: string;
   /** It writes for long: its transaction is not shared with others that wait. */
   long?: boolean;
+  /** It ends by itself soon after it is asked to: `signal` then comes as soon as the runner is to stop. */
+  yields?: boolean;
   /** The effect outside the database, before any transaction; it may come twice, so whoever receives it must be able to tell. */
   perform?(ctx: Context, job: Job<P>, signal: AbortSignal): Promise<R>;
   /** Whether its lane may go on before what came of it is written down; not where that may hold the lane. */

@@ -4,6 +4,7 @@
  */
 import { type Context, timestamp } from '../db/context.ts';
 import { clockOf } from './jobs.ts';
+import { wake } from './wake.ts';
 
 export interface LaneSettings {
   max_in_flight: number;
@@ -34,6 +35,13 @@ export async function hold(ctx: Context, lane: number, ms: number): Promise<void
 
 export async function free(ctx: Context, lane: number): Promise<void> {
   await ctx.db.execute('UPDATE job_lanes SET held_until = NULL WHERE id = ?', [lane]);
+}
+
+/** What waits in the lane for its next attempt has it now. */
+export async function hurry(ctx: Context, lane: number): Promise<void> {
+  if (lane === 0) return;
+  await ctx.db.execute("UPDATE jobs SET run_at = 0 WHERE lane_id = ? AND state = 'waiting'", [lane]);
+  ctx.db.afterCommit(wake);
 }
 
 /** The lane and every job in it. */

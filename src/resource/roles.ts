@@ -1,7 +1,8 @@
 /** Who may do what: SPEC's role table as data. The role is asked by action, not by HTTP method. */
 import type { Actor, Role } from '../db/context.ts';
 
-export type Area = 'assets' | 'workflows' | 'webhooks' | 'accounts' | 'other';
+/** `printers`: an address is a way out of the server, so operators print and do not set up. */
+export type Area = 'assets' | 'workflows' | 'webhooks' | 'accounts' | 'printers' | 'other';
 export type Action = 'view' | 'create' | 'change' | 'delete' | 'execute' | 'verify';
 
 const everything: Action[] = ['view', 'create', 'change', 'delete', 'execute', 'verify'];
@@ -12,6 +13,7 @@ export const roles: Record<Role, Record<Area, Action[]>> = {
     workflows: everything,
     webhooks: everything,
     accounts: everything,
+    printers: everything,
     other: everything,
   },
   operator: {
@@ -19,10 +21,25 @@ export const roles: Record<Role, Record<Area, Action[]>> = {
     workflows: ['view', 'execute'],
     webhooks: ['view', 'create'],
     accounts: [],
+    printers: ['view', 'execute'],
     other: ['view', 'create', 'change'],
   },
-  auditor: { assets: ['view', 'verify'], workflows: ['view'], webhooks: ['view'], accounts: [], other: ['view'] },
-  read_only: { assets: ['view'], workflows: ['view'], webhooks: ['view'], accounts: [], other: ['view'] },
+  auditor: {
+    assets: ['view', 'verify'],
+    workflows: ['view'],
+    webhooks: ['view'],
+    accounts: [],
+    printers: ['view'],
+    other: ['view'],
+  },
+  read_only: {
+    assets: ['view'],
+    workflows: ['view'],
+    webhooks: ['view'],
+    accounts: [],
+    printers: ['view'],
+    other: ['view'],
+  },
 };
 
 export const roleNames = Object.keys(roles) as [Role, ...Role[]];

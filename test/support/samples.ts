@@ -48,6 +48,8 @@ const samples: Record<string, Sample> = {
     trigger_type: 'manual',
     steps: [{ action: 'set_output', key: 'done', value: true }],
   }),
+  // Nobody listens at that port, and nothing is sent before a runner is there.
+  printers: () => ({ name: unique('Printer'), url: 'tcp://127.0.0.1:9' }),
   tokens: () => ({ name: unique('kiosk'), role: 'operator' }),
 };
 
@@ -89,6 +91,10 @@ const seeds: Record<string, Seed> = {
     const edit = { id, base_updated_at: updated_at, captured_at: updated_at, fields: { status: 'no such' } };
     await app.call('POST', 'sync/', { tenant, body: { asset_changes: [edit] } });
     return newest(app, tenant, 'sync-conflicts');
+  },
+  'print-jobs': async (app, tenant) => {
+    const printer = await createRow(app, 'printers', tenant);
+    return (await app.call('POST', `printers/${printer}/test/`, { tenant, body: {} })).body.id;
   },
   'workflow-runs': async (app, tenant) => {
     const now = new Date().toISOString();

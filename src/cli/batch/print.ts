@@ -4,6 +4,9 @@ import { ConfigError, NotFound } from '../../base/errors.ts';
 import type { TenantContext } from '../../db/context.ts';
 import type { Format, Printed, Source } from '../../domain/batches/service.ts';
 import type { GlobalFlags, Run } from '../command.ts';
+import { millimetres } from '../millimetres.ts';
+import type { Output } from '../output.ts';
+import { followed } from '../printer/follow.ts';
 import { startProgress } from '../progress.ts';
 import { withSite } from '../site.ts';
 import { checkPlace, writeStream } from '../target.ts';
@@ -23,10 +26,14 @@ interface Flags extends GlobalFlags {
   offsetX?: string;
   offsetY?: string;
   outline?: boolean;
+  printer?: string;
+  wait?: boolean;
 }
 
 export const run: Run<Flags> = ({ args, flags, out }) => {
   const source = sourceOf(args[0], flags);
+  if (flags.printer !== undefined) return onPrinter(source, flags, out);
+  if (flags.wait) throw new ConfigError('--wait goes with --printer.');
   refuseSheetless(flags);
   if (flags.format !== 'png' && flags.out !== undefined && flags.out !== '-') checkPlace(resolve(flags.out));
   return withSite(flags, async (site) => {
@@ -40,6 +47,25 @@ export const run: Run<Flags> = ({ args, flags, out }) => {
     return undefined;
   });
 };
+
+function onPrinter(source: Source, flags: Flags, out: Output): Promise<number | undefined> {
+  refuseSheetless({ ...flags, format: 'zpl' });
+  if (flags.out !== undefined) throw new ConfigError('Give --printer or --out, not both.');
+  return withSite(flags, async (site) => {
+    const ctx = await site.inTenant(flags.tenant);
+    const printers = await import('../../domain/printers/service.ts');
+    if ('batch' in source) await waitFor(ctx, source.batch);
+    const job = await naming(source, () => printers.print(ctx, flags.printer, { source, template: flags.template }));
+    return followed(site, ctx, job, flags.wait ?? false, out);
+  });
+}
+
+/** The batch that is not there, in words of the command line. */
+const naming = <T>(source: Source, work: () => Promise<T>): Promise<T> =>
+  work().catch((error: unknown) => {
+    const unknown = error instanceof NotFound && 'batch' in source && error.message === 'Not found.';
+    throw unknown ? new NotFound(`There is no batch ${source.batch}. See \`assetra batch list\`.`) : error;
+  });
 
 function sourceOf(batch: string | undefined, { tags, query, from, to }: Flags): Source {
   const given = [batch, tags, query].filter((one) => one !== undefined).length;
@@ -68,10 +94,7 @@ async function print(ctx: TenantContext, source: Source, flags: Flags): Promise<
     onProgress: (done: number) => progress?.update(done),
   };
   if ('batch' in source) await waitFor(ctx, source.batch);
-  const printed = await batches.print(ctx, source, flags.format, options).catch((error: unknown) => {
-    const unknown = error instanceof NotFound && 'batch' in source && error.message === 'Not found.';
-    throw unknown ? new NotFound(`There is no batch ${source.batch}. See \`assetra batch list\`.`) : error;
-  });
+  const printed = await naming(source, () => batches.print(ctx, source, flags.format, options));
   progress = await startProgress('Labels', printed.count);
   async function* watched() {
     try {
@@ -106,12 +129,6 @@ function refuseSheetless({ format, sheet, start, offsetX, offsetY, outline }: Fl
   const named = given.filter(([, value]) => value !== undefined).map(([flag]) => flag);
   if (format === 'pdf' || named.length === 0) return;
   throw new ConfigError(`Only a PDF has a page: leave out ${named.join(', ')}, or choose --format pdf.`);
-}
-
-function millimetres(text: string | undefined, flag: string): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^-?\d{1,2}(\.\d+)?$/.test(text)) throw new ConfigError(`${flag} wants millimetres, such as 1.5 or -0.8.`);
-  return Number(text);
 }
 
 /** One picture goes to the file, several into a folder of that name, numbered in their order. */

@@ -26,13 +26,19 @@ export const batchList: Definition = {
 
 export const batchPrint: Definition = {
   usage: 'batch print [batch]',
-  about: 'Print a batch, or labels of existing assets, to a file',
+  about: 'Print a batch, or labels of existing assets, on a printer or to a file',
   args: { batch: "the batch's id; left out with --tags or --query" },
   flags: [
     tenant,
     { spec: '--format <format>', about: 'what is written', choices: ['pdf', 'zpl', 'png'], fallback: 'pdf' },
     { spec: '--out <file>', about: 'where to write; - is standard output' },
-    { spec: '--from <number>', about: 'first label, by its number', type: 'number' },
+    { spec: '--printer <printer>', about: 'print on this printer' },
+    { spec: '--wait', about: 'with --printer: wait until it is printed' },
+    {
+      spec: '--from <number>',
+      about: 'first label, by its number; says that some are to be printed again',
+      type: 'number',
+    },
     { spec: '--to <number>', about: 'last label, by its number', type: 'number' },
     { spec: '--tags <tags>', about: 'label these assets instead, commas between', type: 'list' },
     { spec: '--query <query>', about: 'label the assets that match, such as status=active' },
@@ -44,6 +50,7 @@ export const batchPrint: Definition = {
     { spec: '--outline', about: "draw the labels' edges, for a test page" },
   ],
   examples: [
+    'assetra batch print 12 --tenant plant-1 --printer Dock --wait',
     'assetra batch print 12 --tenant plant-1 --format zpl --out labels.zpl',
     'assetra batch print --tenant plant-1 --tags A-1,A-2 --sheet avery-5160 --out labels.pdf',
   ],

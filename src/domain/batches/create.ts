@@ -29,7 +29,7 @@ export async function create(ctx: TenantContext, values: Fields<typeof barcodeBa
   });
   if (later) {
     const payload = { batch: batch.id };
-    jobs.add(ctx, { kind: 'batch.generate', queue: 'labels', tenant: ctx.tenant.id, payload });
+    jobs.add(ctx, { kind: 'batch.generate', queue: 'system', tenant: ctx.tenant.id, payload });
     return batch;
   }
   await writePart(ctx, batch, [...codesOf(values)], values.start_sequence);

@@ -20,7 +20,7 @@ interface Payload {
 /** Answers why the batch cannot be made; undefined when all its labels are there. */
 export const generating: JobKind<Payload, string | undefined> = {
   kind: 'batch.generate',
-  queue: 'labels',
+  queue: 'system',
   perform: async (ctx, { payload }, signal) => generate(ctx as TenantContext, payload.batch, signal),
   async settle(ctx, { payload }, refusal) {
     const inside = ctx as TenantContext;

@@ -5,7 +5,7 @@ import type { TenantContext } from '../../db/context.ts';
 import type { CompiledLabel, LabelData, PdfOptions } from '../../render/labels.ts';
 import type * as templates from '../templates/service.ts';
 import { checkPrintable } from './codes.ts';
-import { jobOf, type Source } from './source.ts';
+import { type Item, jobOf, type Source } from './source.ts';
 
 export const formats = ['zpl', 'pdf', 'png'] as const;
 export type Format = (typeof formats)[number];
@@ -54,11 +54,31 @@ export async function print(
   const count = await checkPrintable(label, job.codes(), sized);
   if (count === 0) throw new NotFound(nothingIn(source));
   metrics.labels.inc({ format }, count);
-  const labels = job.labels(label.symbology);
+  const labels = dataOf(job.labels(label.symbology));
   const named = { count, type: types[format], name: `${job.name}.${format}` };
   if (format === 'zpl') return { ...named, stream: zplStream(label, labels, options.onProgress) };
   if (format === 'png') return { ...named, stream: pictures(label, labels, options.onProgress) };
   return { ...named, stream: pdfStream(label, labels, pdfOptions(sheet, options)) };
+}
+
+/**
+ * Labels for a printer of that resolution, each checked, so that Invalid comes before the first is written. A template of
+ * raw ZPL is drawn for its own.
+ */
+export async function drawable(
+  ctx: TenantContext,
+  source: Source,
+  { template, dpi }: { template?: string | undefined; dpi?: number },
+) {
+  const job = await jobOf(ctx, source, template);
+  const chosen = dpi === undefined || job.template.zpl_template ? job.template : { ...job.template, dpi };
+  const label = (await renderer()).compile(chosen);
+  await checkPrintable(label, job.codes());
+  return { name: job.name, template: chosen, label, labels: job.labels(label.symbology) };
+}
+
+async function* dataOf(items: AsyncIterable<Item>): AsyncGenerator<LabelData> {
+  for await (const { data } of items) yield data;
 }
 
 const nothingIn = (source: Source): string =>

@@ -13,12 +13,15 @@ import * as templates from '../templates/service.ts';
 import { codesOf } from './codes.ts';
 import { checkTemplate, create as write } from './create.ts';
 import { forgetCodes } from './generate.ts';
+import { draw as drawSample, type Sample } from './preview.ts';
 import { print as draw, type Format, formats, type Printed, type PrintOptions } from './print.ts';
 import { type BatchRow, barcodeBatches, barcodeLabels } from './resource.ts';
 import type { Source } from './source.ts';
 
 export { generating, whenReady } from './generate.ts';
-export type { Format, Printed, PrintOptions } from './print.ts';
+export { checkCode } from './preview.ts';
+export { drawable, type Format, type Printed, type PrintOptions } from './print.ts';
+export { type BatchRow, barcodeBatches as resource } from './resource.ts';
 export type { Source } from './source.ts';
 
 export const served = serve(barcodeBatches, { create: write, update, remove, long: true });
@@ -46,6 +49,10 @@ async function remove(ctx: TenantContext, row: BatchRow): Promise<void> {
 /** Labels as ZPL, PDF or PNG; see `Source` for what can be printed. */
 export const print = (ctx: Context, source: Source, format: Format, options?: PrintOptions): Promise<Printed> =>
   guarded(ctx, 'assets', 'view', (inside) => draw(inside, source, format, options));
+
+/** A label of that template as PNG; see `Sample` for what it says. */
+export const preview = (ctx: Context, template: string, sample: Sample = {}): Promise<Buffer> =>
+  guarded(ctx, 'assets', 'view', (inside) => drawSample(inside, template, sample));
 
 const decimal = z.string().regex(/^-?\d{1,3}(\.\d+)?$/, { error: 'A valid number is required.' });
 const whole = z.string().regex(/^\d{1,12}$/, { error: 'A valid integer is required.' });
@@ -89,6 +96,7 @@ const batchSource = (input: Input, { from, to }: { from?: string | undefined; to
 });
 
 const base = { method: 'GET', area: 'assets', action: 'view', status: 200 } as const;
+const Preview = z.object({ code: z.string().trim().min(1).max(255).optional(), tag: z.string().max(80).optional() });
 const Label = z.object({ ...media, format: z.enum(formats).default('pdf') });
 
 export const batchOperations: Operation[] = [
@@ -151,6 +159,21 @@ export const batchOperations: Operation[] = [
       const asset = await assets.served.get(ctx, idOf(input));
       const { format, ...query } = parse(Label.strict(), input.query);
       return fileOf(ctx, { asset }, format, query);
+    },
+  },
+  {
+    ...base,
+    id: 'barcode-templates.preview',
+    path: 'barcode-templates/:id/preview',
+    tag: 'barcode-templates',
+    summary: 'How a label of the template looks, with a code or as the label of an asset',
+    kind: 'file',
+    query: Preview,
+    fileTypes: ['image/png'],
+    run: async (ctx, input) => {
+      const { id, name } = await templates.served.get(ctx, idOf(input));
+      const body = await preview(ctx, String(id), parse(Preview.strict(), input.query));
+      return { type: 'image/png', name: `${name}.png`, body };
     },
   },
 ];

@@ -22,7 +22,17 @@ export interface Job {
   template: templates.LabelTemplate;
   /** Every call walks anew. */
   codes(): Iterable<string> | AsyncIterable<string>;
-  labels(symbology: string): AsyncIterable<LabelData>;
+  labels(symbology: string): AsyncIterable<Item>;
+}
+
+/** A label's data, and whose it is. */
+export interface Item {
+  /** As it is registered; the symbol's text may be written otherwise. */
+  code_value: string;
+  asset: number | null;
+  /** Its number in the batch. */
+  sequence: number | null;
+  data: LabelData;
 }
 
 const chunk = 500;
@@ -53,7 +63,7 @@ function assetJob(
       for await (const asset of rows()) yield codeOf(asset);
     },
     async *labels(symbology) {
-      for await (const asset of rows()) yield dataOf(ctx, codeOf(asset), asset, symbology);
+      for await (const asset of rows()) yield itemOf(ctx, codeOf(asset), asset, symbology);
     },
   };
 }
@@ -132,14 +142,14 @@ async function* labelsOf(
   batch: BatchRow,
   { start_sequence: first, end_sequence: last }: Numbers,
   symbology: string,
-): AsyncGenerator<LabelData> {
+): AsyncGenerator<Item> {
   for (let next = first; next <= last; ) {
     const rows = await ctx.db.query<{ sequence: number; code_value: string; [column: string]: unknown }>(labelSql, [
       batch.id,
       next,
       last,
     ]);
-    for (const row of rows) yield dataOf(ctx, row.code_value, assetIn(row), symbology);
+    for (const row of rows) yield itemOf(ctx, row.code_value, assetIn(row), symbology, row.sequence);
     if (rows.length < chunk) return;
     next = rows.at(-1)!.sequence + 1;
   }
@@ -153,7 +163,14 @@ function assetIn(row: { [column: string]: unknown }): assets.AssetRow | null {
   );
 }
 
-function dataOf({ tenant }: TenantContext, code: string, asset: assets.AssetRow | null, symbology: string): LabelData {
+function itemOf(
+  { tenant }: TenantContext,
+  code: string,
+  asset: assets.AssetRow | null,
+  symbology: string,
+  sequence: number | null = null,
+): Item {
   const { name, slug } = tenant;
-  return { code: symbolText(symbology, code), asset: asset && { ...asset }, tenant: { name, slug } };
+  const data = { code: symbolText(symbology, code), asset: asset && { ...asset }, tenant: { name, slug } };
+  return { code_value: code, asset: asset?.id ?? null, sequence, data };
 }

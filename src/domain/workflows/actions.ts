@@ -6,6 +6,7 @@ import * as history from '../history/service.ts';
 import * as locations from '../locations/service.ts';
 import * as maintenance from '../maintenance/service.ts';
 import * as outbox from '../outbox/service.ts';
+import * as printers from '../printers/service.ts';
 import { follow, isRooted, lookUp, type Scope } from './scope.ts';
 import type { ActionName } from './steps.ts';
 
@@ -63,8 +64,11 @@ export const performers: Record<ActionName, Action> = {
   },
   print_label: {
     about: 'print label',
-    async perform() {
-      throw new Conflict('print_label cannot be done: no printers can be set up yet. Take the step out.');
+    async perform(stage, { printer, template }) {
+      const asset = assetOf(stage);
+      const named = { printer, template } as Pick<printers.LabelRequest, 'printer' | 'template'>;
+      const { id } = await printers.printLabel(stage.ctx, { asset, ...named });
+      return { asset_id: asset.id, print_job_id: id };
     },
   },
   move_asset: { about: 'move asset', perform: move },

@@ -14,6 +14,8 @@ export const tagDescriptions: Record<string, string> = {
   'device-actions': 'What scans did in the modes of their scanners, and why some were refused',
   'barcode-templates': 'How labels look',
   'barcode-batches': 'Labels numbered in a row, as PDF, ZPL or PNG',
+  printers: 'Label printers: how they are, and what is to be done about them',
+  'print-jobs': 'What was given to printers, with what became of each label',
   barcodes: 'Codes checked and read from pictures',
   lookups: 'From a scanned text to its asset',
   'maintenance-records':

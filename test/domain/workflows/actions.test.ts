@@ -245,10 +245,23 @@ onEveryDatabase('actions of workflows', (dialect) => {
     );
   });
 
-  it('print_label is refused by name', async () => {
-    expect(await fault(await plant.asset(), [{ action: 'print_label' }])).toBe(
-      'Step 1 (print_label): print_label cannot be done: no printers can be set up yet. Take the step out.',
+  it('print_label gives the label to a printer, the default one unless it says which', async () => {
+    const asset = await plant.asset();
+    expect(await fault(asset, [{ action: 'print_label' }])).toBe(
+      'Step 1 (print_label): printer: There is none yet. Set one up with `assetra printer add`.',
     );
+    const url = 'tcp://127.0.0.1:9';
+    const [one, two] = [await plant.make('printers/', { name: unique('P'), url, is_default: true }), unique('P')];
+    await plant.make('printers/', { name: two, url });
+    const run = await runOn(asset, [
+      { action: 'print_label' },
+      { action: 'print_label', printer: two, template: '25x25' },
+      { action: 'set_output', key: 'job', value: '{{output.steps.0.print_job_id}}' },
+    ]);
+    expect(await plant.read(`print-jobs/${run.output_data.job}/`)).toMatchObject({ printer: one.id, total: 1 });
+    const [{ reprint, code_value }] = (await plant.read(`print-jobs/${run.output_data.job}/labels/`)).results;
+    expect([code_value, reprint]).toEqual([asset.asset_tag, false]);
+    expect(await fault(asset, [{ action: 'print_label', printer: 'none' }])).toContain('There is no printer "none".');
   });
 
   it('a placeholder that can never name anything fails the run', async () => {

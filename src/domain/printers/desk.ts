@@ -1,0 +1,48 @@
+/** What a feed writes down besides its labels: how the printer stands, what it is, and whether anybody gave the job up. */
+import type { TenantContext } from '../../db/context.ts';
+import type { Identity, Reason } from '../../devices/printers/printer.ts';
+import * as store from '../../resource/store.ts';
+import * as attention from './attention.ts';
+import { fenced, type Work } from './ledger.ts';
+import { type PrinterRow, printers } from './resource.ts';
+
+export class Desk {
+  readonly #ctx: TenantContext;
+  readonly #work: Work;
+  printer: PrinterRow;
+
+  constructor(ctx: TenantContext, work: Work, printer: PrinterRow) {
+    this.#ctx = ctx;
+    this.#work = work;
+    this.printer = printer;
+  }
+
+  /** In a transaction that only the holder of the lease commits. */
+  fenced<T>(work: (tx: TenantContext) => Promise<T>): Promise<T> {
+    return fenced(this.#ctx, this.#work, work);
+  }
+
+  async block(reason: Reason): Promise<void> {
+    await this.fenced(async (tx) => {
+      this.printer = await attention.block(tx, this.printer, this.#work.printJob, reason);
+    });
+  }
+
+  async clear(tx: TenantContext): Promise<void> {
+    this.printer = await attention.clear(tx, this.printer, this.#work.printJob);
+  }
+
+  async learn(known: Identity | undefined): Promise<void> {
+    const { model, dpi } = this.printer;
+    if (!known || (known.model === model && known.dpi === dpi)) return;
+    await this.fenced(async (tx) => {
+      const changes = { model: known.model.slice(0, 80), dpi: known.dpi };
+      this.printer = await store.update(tx, printers, this.printer, changes);
+    });
+  }
+
+  async isCancelled(): Promise<boolean> {
+    const sql = "SELECT id FROM print_jobs WHERE id = ? AND state = 'cancelled'";
+    return (await this.#ctx.db.query(sql, [this.#work.printJob])).length > 0;
+  }
+}
