@@ -171,6 +171,23 @@ onEveryDatabase('delivering webhooks', (dialect) => {
     expect(sink.received).toHaveLength(1);
   });
 
+  it('writes down what came of a message that was under way when its tenant was disabled', async () => {
+    const { sink, endpoint } = await plant.target('slow', { max_attempts: 1 });
+    const active = (is: boolean) =>
+      plant.site.database.execute('UPDATE tenants SET is_active = ? WHERE id = ?', [is, plant.ctx.tenant.id]);
+    await plant.work({ timeoutSeconds: 10 });
+    await plant.raise([1]);
+    await until(() => sink.received.length === 1, 'the message');
+    try {
+      await active(false);
+      await until(async () => (await plant.deliveries(endpoint.id))[0]!.status === 'success', 'its outcome');
+    } finally {
+      await active(true);
+    }
+    expect(await plant.attempts((await plant.deliveries(endpoint.id))[0]!.id)).toHaveLength(1);
+    expect(sink.received).toHaveLength(1);
+  });
+
   it('connects nowhere that the site does not allow', async () => {
     const { sink, endpoint } = await plant.target('ok', { max_attempts: 1 });
     await plant.work({ policy: new AddressPolicy(['external', 'private']) });
