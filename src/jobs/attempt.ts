@@ -94,15 +94,21 @@ export class Attempts {
   async #failed(job: Job, error: unknown): Promise<Outcome> {
     // Broken off because the runner stops is no fault of the job.
     if (error instanceof Unavailable || this.#signal.aborted) return 'abandoned';
+    const ctx = await this.#contextOf(job).catch(() => undefined);
+    if (!ctx) return 'abandoned';
     const { message } = error as Error;
+    const log = () => ctx.log.error({ err: error, job_id: job.id, kind: job.kind }, 'A job failed.');
     try {
-      const ctx = await this.#contextOf(job);
-      ctx.log.error({ err: error, job_id: job.id, kind: job.kind }, 'A job failed.');
-      return await inTransaction(ctx, (tx) =>
+      const outcome = await inTransaction(ctx, (tx) =>
         write(tx, this.#kinds.get(job.kind), job, { retryIn: backoff(job.attempts + 1), reason: message }),
       );
+      log();
+      return outcome;
     } catch (again) {
-      return again instanceof jobs.LostLease ? 'lost' : 'abandoned';
+      // It is gone, or another's: what failed here is no news.
+      if (again instanceof jobs.LostLease) return 'lost';
+      log();
+      return 'abandoned';
     }
   }
 }

@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { AddressPolicy } from '../../../src/base/address-policy.ts';
 import type { Mode } from '../../../src/cli/simulate/receiver.ts';
 import * as webhooks from '../../../src/domain/webhooks/service.ts';
@@ -186,6 +186,24 @@ onEveryDatabase('delivering webhooks', (dialect) => {
     }
     expect(await plant.attempts((await plant.deliveries(endpoint.id))[0]!.id)).toHaveLength(1);
     expect(sink.received).toHaveLength(1);
+  });
+
+  it('forgets without a word what was under way to an endpoint that is deleted', async () => {
+    const { sink, endpoint } = await plant.target('slow');
+    const { endpoint: other } = await plant.target('slow');
+    const said = vi.spyOn(plant.ctx.log, 'error');
+    await plant.work({ timeoutSeconds: 10 });
+    await plant.raise([1, 2]);
+    await until(() => sink.received.length === 2, 'the messages');
+    await webhooks.servedEndpoints.remove(plant.ctx, endpoint.id);
+    expect((await plant.settled(other.id)).map(({ attempt_count }) => attempt_count)).toEqual([1, 1]);
+    await until(
+      async () => (await plant.site.database.query('SELECT id FROM jobs')).length === 0,
+      'all jobs to be done',
+    );
+    await plant.stop();
+    expect(said.mock.calls).toEqual([]);
+    said.mockRestore();
   });
 
   it('connects nowhere that the site does not allow', async () => {
