@@ -146,11 +146,13 @@ export class Transaction implements Db {
     this.after.add(work);
   }
 
-  /** Takes back, when called, whatever was collected for the commit since. */
+  /** Takes back, when called, whatever was collected for the commit, and for after it, since. */
   remember(): () => void {
     const before = new Map([...this.#collected].map(([flush, items]) => [flush, items.length]));
+    const known = this.after.size;
     return () => {
       for (const [flush, items] of this.#collected) items.length = before.get(flush) ?? 0;
+      if (this.after.size > known) for (const work of [...this.after].slice(known)) this.after.delete(work);
     };
   }
 

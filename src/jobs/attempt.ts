@@ -64,7 +64,7 @@ export class Attempts {
   /** A job that too many runners died with. Never rejects. */
   async giveUp(job: Job): Promise<void> {
     const reason = `${job.crashes + 1} runners ended while they had this job.`;
-    await this.#told(job, async () => ({ dead: reason }));
+    await this.#told(job, async (tx) => (isDisabled(job, tx) ? disabledTenant : { dead: reason }));
     metrics.jobs.inc({ kind: job.kind, outcome: 'dead' });
   }
 
@@ -74,21 +74,21 @@ export class Attempts {
     if (!kind) return late(() => this.#told(job, async () => unknownKind));
     try {
       const ctx = await this.#contextOf(job);
-      if (job.tenant !== null && ctx.tenant === null) return late(() => this.#told(job, async () => disabledTenant));
+      if (isDisabled(job, ctx)) return late(() => this.#told(job, async () => disabledTenant));
       const result: unknown = await kind.perform?.(ctx, job, kind.yields ? this.#yielding : this.#signal);
       const early = kind.early?.(result) ?? false;
-      return { early, tell: () => this.#told(job, (tx) => kind.settle(tx, job, result)) };
+      return { early, tell: () => this.#told(job, (tx) => kind.settle(tx, job, result), ctx) };
     } catch (error) {
       return late(() => this.#failed(job, error));
     }
   }
 
-  /** What came of it, in one transaction with whatever the kind writes. */
-  async #told(job: Job, decide: (tx: Context) => Promise<Verdict>): Promise<Outcome> {
+  /** What came of it, in one transaction with whatever the kind writes. `known`: with the tenant that it began with, though that was disabled meanwhile. */
+  async #told(job: Job, decide: (tx: Context) => Promise<Verdict>, known?: Context): Promise<Outcome> {
     const kind = this.#kinds.get(job.kind);
     for (let round = 0; ; round += 1) {
       try {
-        const ctx = await this.#contextOf(job);
+        const ctx = known ?? (await this.#contextOf(job));
         return await (kind?.long ? inTransaction : inShared)(ctx, async (tx) => write(tx, kind, job, await decide(tx)));
       } catch (error) {
         if (error instanceof jobs.LostLease) return 'lost';
@@ -102,18 +102,26 @@ export class Attempts {
   async #failed(job: Job, error: unknown): Promise<Outcome> {
     // Broken off because the runner stops is no fault of the job.
     if (error instanceof Unavailable || this.#signal.aborted || this.#yielding.aborted) return 'abandoned';
+    const ctx = await this.#contextOf(job).catch(() => undefined);
+    if (!ctx) return 'abandoned';
     const { message } = error as Error;
+    const log = () => ctx.log.error({ err: error, job_id: job.id, kind: job.kind }, 'A job failed.');
     try {
-      const ctx = await this.#contextOf(job);
-      ctx.log.error({ err: error, job_id: job.id, kind: job.kind }, 'A job failed.');
-      return await inTransaction(ctx, (tx) =>
+      const outcome = await inTransaction(ctx, (tx) =>
         write(tx, this.#kinds.get(job.kind), job, { retryIn: backoff(job.attempts + 1), reason: message }),
       );
+      log();
+      return outcome;
     } catch (again) {
-      return again instanceof jobs.LostLease ? 'lost' : 'abandoned';
+      // It is gone, or another's: what failed here is no news.
+      if (again instanceof jobs.LostLease) return 'lost';
+      log();
+      return 'abandoned';
     }
   }
 }
+
+const isDisabled = (job: Job, { tenant }: Context): boolean => job.tenant !== null && tenant === null;
 
 const unknownKind: Verdict = {
   retryIn: unknownPause,

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { silentLog } from '../../src/base/log.ts';
 import { type Context, inTransaction } from '../../src/db/context.ts';
 import type { Database, Row } from '../../src/db/database.ts';
+import { Attempts } from '../../src/jobs/attempt.ts';
 import { LaneQueues } from '../../src/jobs/lane-queues.ts';
 import { Runner, type RunnerSettings } from '../../src/jobs/runner.ts';
 import * as jobs from '../../src/queue/jobs.ts';
-import type { AnyKind } from '../../src/queue/kind.ts';
+import type { AnyKind, Job } from '../../src/queue/kind.ts';
 import type { Lane } from '../../src/queue/lane-claims.ts';
 import * as runners from '../../src/queue/runners.ts';
 import { onEveryDatabase } from '../support/databases.ts';
@@ -148,6 +150,25 @@ onEveryDatabase('a job runner in trouble', (dialect) => {
       'the job',
       10_000,
     );
+  });
+});
+
+describe('a job that too many runners died with', () => {
+  it('waits where its tenant is disabled: nobody is there to be told', async () => {
+    const told: unknown[] = [];
+    const tx = { execute: async (...statement: unknown[]) => told.push(statement), clock: '0' };
+    const db = {
+      ...tx,
+      transaction: (work: (tx: unknown) => unknown) => work(tx),
+      shared: (work: (tx: unknown) => unknown) => work(tx),
+    };
+    const gaveUp = vi.fn();
+    const kind: AnyKind = { kind: 'test', queue: 'system', settle: async () => undefined, gaveUp };
+    const ctx = { db, tenant: null, now: () => new Date(), log: silentLog } as never as Context;
+    const job = { id: 1, kind: 'test', tenant: 7, lane: 0, attempts: 0, maxAttempts: 5, crashes: 2, token: 't' } as Job;
+    await new Attempts([kind], async () => ctx, new AbortController().signal).giveUp(job);
+    expect(gaveUp).not.toHaveBeenCalled();
+    expect(JSON.stringify(told)).toContain('The tenant is disabled.');
   });
 });
 

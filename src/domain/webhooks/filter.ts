@@ -1,7 +1,7 @@
 /** Which deliveries are meant: of an endpoint, an event, a state, a span of time. */
 import { z } from 'zod';
 import { Invalid } from '../../base/errors.ts';
-import type { Context } from '../../db/context.ts';
+import type { TenantContext } from '../../db/context.ts';
 import type { Value } from '../../db/dialect.ts';
 import { instant, reference, text } from '../../resource/fields.ts';
 
@@ -26,10 +26,10 @@ export interface Where {
   params: Value[];
 }
 
-/** Outbound ones of the context's tenant, or of all where it has none, as SQL over `webhook_deliveries d`. */
-export function whereOf(ctx: Context, filter: Filter): Where {
+/** Outbound ones of the context's tenant, as SQL over `webhook_deliveries d`. */
+export function whereOf(ctx: TenantContext, filter: Filter): Where {
   const parts: [string, Value | undefined][] = [
-    ['d.tenant_id = ?', ctx.tenant?.id],
+    ['d.tenant_id = ?', ctx.tenant.id],
     ['d.status = ?', filter.status],
     ['d.endpoint_id = ?', filter.endpoint],
     ['d.event_name = ?', filter.event_name],
@@ -44,7 +44,7 @@ export function whereOf(ctx: Context, filter: Filter): Where {
   };
 }
 
-export async function count(ctx: Context, filter: Filter): Promise<number> {
+export async function count(ctx: TenantContext, filter: Filter): Promise<number> {
   const where = whereOf(ctx, filter);
   const sql = `SELECT COUNT(*) AS count FROM webhook_deliveries d WHERE ${where.text}`;
   return Number((await ctx.db.query<{ count: number }>(sql, where.params))[0]!.count);
@@ -52,7 +52,7 @@ export async function count(ctx: Context, filter: Filter): Promise<number> {
 
 /** The next of them by id, up to `last` where there is one. */
 export async function idsAfter(
-  ctx: Context,
+  ctx: TenantContext,
   filter: Filter,
   after: number,
   limit: number,

@@ -105,8 +105,9 @@ export const replayKind: JobKind<Payload> = {
     const { filter, last } = job.payload;
     const progress = ((await jobs.see(ctx, job.id))?.progress ?? {}) as Partial<Progress>;
     const { after = 0, done = 0, replayed = 0 } = progress;
-    const ids = await idsAfter(ctx, filter, after, batch, last);
-    const sent = await revive(ctx as TenantContext, ids);
+    const inside = ctx as TenantContext;
+    const ids = await idsAfter(inside, filter, after, batch, last);
+    const sent = await revive(inside, ids);
     const now: Progress = { after: ids.at(-1) ?? after, done: done + ids.length, replayed: replayed + sent };
     // Cancelled: the batch is undone, as another runner's would be.
     if (!(await jobs.report(ctx, job, now))) throw new jobs.LostLease();

@@ -33,10 +33,16 @@ export function conditionsOf({ trigger_type, entry_conditions: entry }: Definiti
 }
 
 export const judge = (definition: Definition, scope: Scope): Judged[] =>
-  conditionsOf(definition).map((condition) => {
-    const value = wantedOf(condition.value, scope);
-    return { ...condition, value, matched: holds(condition.operator, lookUp(scope, condition.field), value) };
-  });
+  conditionsOf(definition).map((condition) => judged(condition, scope));
+
+/** Whether all of them hold; the first that does not ends it, so of patterns that take too long only one is waited for. */
+export const allHold = (definition: Definition, scope: Scope): boolean =>
+  conditionsOf(definition).every((condition) => judged(condition, scope).matched);
+
+function judged(condition: Condition, scope: Scope): Judged {
+  const value = wantedOf(condition.value, scope);
+  return { ...condition, value, matched: holds(condition.operator, lookUp(scope, condition.field), value) };
+}
 
 /** A value may be `{{path}}`: what is there. Nothing else is filled in, and a path that names nothing is null. */
 function wantedOf(value: unknown, scope: Scope): unknown {

@@ -7,7 +7,7 @@ import { parse } from '../../resource/parse.ts';
 import { guarded } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { performers } from './actions.ts';
-import { judge } from './conditions.ts';
+import { allHold, judge } from './conditions.ts';
 import { scopeOf } from './occasions.ts';
 import { type RunRow, type WorkflowRow, workflowDefinitions, workflowRuns } from './resource.ts';
 import { contextOf, refusalOf, run, take } from './run.ts';
@@ -57,7 +57,7 @@ const runNow = (ctx: Context, id: number, body: unknown): Promise<{ run_count: n
       if (!workflow.is_active)
         throw new Conflict('This workflow is not active. Set is_active first, or try it with dry_run.');
       const scope = await scopeFor(inside, input);
-      if (!input.force && !judge(workflow, scope).every(({ matched }) => matched)) return { run_count: 0, runs: [] };
+      if (!input.force && !allHold(workflow, scope)) return { run_count: 0, runs: [] };
       const { asset_id, scan_event_id, force } = input;
       const told = { trigger: 'manual', by: ctx.actor.label, asset_id, scan_event_id, force };
       const row = await run(inside, workflow, scope, { input: told, event: null });

@@ -7,7 +7,7 @@ import type { AnyKind, JobKind, Schedule } from '../../queue/kind.ts';
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as outbox from '../outbox/service.ts';
-import { conditionsOf, judge } from './conditions.ts';
+import { allHold, conditionsOf } from './conditions.ts';
 import { activeOf, runAll, type Subject, scopeOf } from './occasions.ts';
 import { type WorkflowRow, workflowDefinitions } from './resource.ts';
 import { isOfAsset } from './scope.ts';
@@ -162,7 +162,7 @@ const onTime: JobKind<{ workflow: number; after: number }> = {
     const scope = await scopeOf(ctx, { context });
     for (const asset of some) {
       // A first look without a lock; `runAll` looks again with one.
-      if (!judge(workflow, { ...scope, asset }).every(({ matched }) => matched)) continue;
+      if (!allHold(workflow, { ...scope, asset })) continue;
       const subject = { asset: asset.id, context };
       await runAll(ctx, [workflow], subject, { input: { ...input, asset_id: asset.id }, event: null });
     }

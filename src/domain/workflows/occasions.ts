@@ -3,7 +3,7 @@ import { type TenantContext, timestamp } from '../../db/context.ts';
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
 import * as scans from '../scans/service.ts';
-import { judge } from './conditions.ts';
+import { allHold } from './conditions.ts';
 import { type RunRow, type WorkflowRow, workflowDefinitions } from './resource.ts';
 import { type Occasion, run } from './run.ts';
 import type { Scope } from './scope.ts';
@@ -48,7 +48,7 @@ export async function runAll(
   let scope: Scope | undefined;
   for (const workflow of workflows) {
     scope ??= await scopeOf(ctx, subject);
-    if (!judge(workflow, scope).every(({ matched }) => matched)) continue;
+    if (!allHold(workflow, scope)) continue;
     runs.push(await run(ctx, workflow, scope, occasion));
     scope = undefined;
   }

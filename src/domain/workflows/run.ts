@@ -9,7 +9,7 @@ import { performers, type Stage, type Step } from './actions.ts';
 import { type RunRow, type WorkflowRow, workflowRuns } from './resource.ts';
 import type { Scope } from './scope.ts';
 import { type ActionName, stepFaults } from './steps.ts';
-import { filled } from './template.ts';
+import { filled, maxFilled, tooLong } from './template.ts';
 
 /** What made a workflow run. */
 export interface Occasion {
@@ -21,8 +21,6 @@ export interface Occasion {
   refusal?: string;
 }
 
-/** Characters of a step with its values filled in, as JSON: placeholders could double a text with every step. */
-const maxStep = 64_000;
 const maxLabel = 200;
 /** In JSON: NUL, or a lone surrogate. */
 const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
@@ -81,7 +79,8 @@ export async function take(stage: Stage, written: Step): Promise<Step> {
   const { scope } = stage;
   const step = filled(written, scope) as Step;
   const text = JSON.stringify(step);
-  if (text.length > maxStep) throw new Invalid(`Its values are too long: more than ${maxStep} characters.`);
+  // Placeholders could double a text with every step.
+  if (text.length > maxFilled) throw new Invalid(tooLong);
   if (unstorable.test(text)) throw new Invalid('Its values hold a null character, or half a character.');
   const faults = stepFaults(step, true);
   if (faults.length > 0) throw new Invalid(Object.fromEntries(faults.map(([key, message]) => [key, [message]])));

@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { AddressPolicy } from '../../../src/base/address-policy.ts';
 import type { Mode } from '../../../src/cli/simulate/receiver.ts';
 import * as webhooks from '../../../src/domain/webhooks/service.ts';
@@ -169,6 +169,41 @@ onEveryDatabase('delivering webhooks', (dialect) => {
     await plant.raise([2]);
     expect((await plant.settled(endpoint.id))[1]).toMatchObject({ status: 'dead_letter', reason: 'endpoint_disabled' });
     expect(sink.received).toHaveLength(1);
+  });
+
+  it('writes down what came of a message that was under way when its tenant was disabled', async () => {
+    const { sink, endpoint } = await plant.target('slow', { max_attempts: 1 });
+    const active = (is: boolean) =>
+      plant.site.database.execute('UPDATE tenants SET is_active = ? WHERE id = ?', [is, plant.ctx.tenant.id]);
+    await plant.work({ timeoutSeconds: 10 });
+    await plant.raise([1]);
+    await until(() => sink.received.length === 1, 'the message');
+    try {
+      await active(false);
+      await until(async () => (await plant.deliveries(endpoint.id))[0]!.status === 'success', 'its outcome');
+    } finally {
+      await active(true);
+    }
+    expect(await plant.attempts((await plant.deliveries(endpoint.id))[0]!.id)).toHaveLength(1);
+    expect(sink.received).toHaveLength(1);
+  });
+
+  it('forgets without a word what was under way to an endpoint that is deleted', async () => {
+    const { sink, endpoint } = await plant.target('slow');
+    const { endpoint: other } = await plant.target('slow');
+    const said = vi.spyOn(plant.ctx.log, 'error');
+    await plant.work({ timeoutSeconds: 10 });
+    await plant.raise([1, 2]);
+    await until(() => sink.received.length === 2, 'the messages');
+    await webhooks.servedEndpoints.remove(plant.ctx, endpoint.id);
+    expect((await plant.settled(other.id)).map(({ attempt_count }) => attempt_count)).toEqual([1, 1]);
+    await until(
+      async () => (await plant.site.database.query('SELECT id FROM jobs')).length === 0,
+      'all jobs to be done',
+    );
+    await plant.stop();
+    expect(said.mock.calls).toEqual([]);
+    said.mockRestore();
   });
 
   it('connects nowhere that the site does not allow', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { conditionsOf, holds, judge } from '../../../src/domain/workflows/conditions.ts';
+import { allHold, conditionsOf, holds, judge } from '../../../src/domain/workflows/conditions.ts';
 import type { Scope } from '../../../src/domain/workflows/scope.ts';
 
 const scope = {
@@ -100,6 +100,27 @@ describe('entry conditions', () => {
     const began = Date.now();
     expect(holds('matches', `${'a'.repeat(60)}!`, '^(a+)+$')).toBe(false);
     expect(Date.now() - began).toBeLessThan(2_000);
+  });
+
+  it('looks no further than the first that does not hold, save for a preview', () => {
+    let read = 0;
+    const watched = {
+      ...scope,
+      get context() {
+        read += 1;
+        return scope.context;
+      },
+    };
+    const conditions = (first: string) => ({
+      trigger_type: 'manual' as const,
+      entry_conditions: [
+        { field: 'asset.asset_tag', operator: 'equals', value: first },
+        { field: 'context.event_name', operator: 'equals', value: 'order.created' },
+      ],
+    });
+    expect([allHold(conditions('other'), watched), read]).toEqual([false, 0]);
+    expect([allHold(conditions('A-100'), watched), read]).toEqual([true, 1]);
+    expect(judge(conditions('other'), watched).map(({ matched }) => matched)).toEqual([false, true]);
   });
 
   it('follows paths into what there is, through own properties alone', () => {

@@ -63,6 +63,22 @@ describe('placeholders', () => {
     expect(() => filled('{{}}', scope)).toThrow('names nothing');
   });
 
+  it('stops before it has put together what is too long', () => {
+    let read = 0;
+    const large = {
+      toJSON() {
+        read += 1;
+        return 'x'.repeat(30_000);
+      },
+    };
+    const wide = { ...scope, context: { large } } as never as Scope;
+    for (const written of ['{{context.large}} '.repeat(1_000), Array(1_000).fill('{{context.large}}')]) {
+      read = 0;
+      expect(() => filled(written, wide)).toThrow('too long: more than 64000 characters');
+      expect(read).toBe(3);
+    }
+  });
+
   it('takes no time over a text of nothing but braces and blanks', () => {
     const began = Date.now();
     filled(`${'{{ '.repeat(20_000)}${' '.repeat(50_000)}`, scope);
