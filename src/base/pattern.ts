@@ -5,7 +5,7 @@ import { createContext, Script } from 'node:vm';
 const patience = 25;
 /** For its second try, in ms: it is the clock that measures, and on a busy machine a good pattern may not have run at all. */
 const secondPatience = 200;
-/** Once so many tests of a minute took too long, each has only this, in ms, and one try: hundreds in one request would stop the daemon. */
+/** Once so many tests of a minute took too long, each has one try of so many ms: hundreds in one request would stop the daemon. */
 const manyLate = 8;
 const shortPatience = 5;
 const minute = 60_000;

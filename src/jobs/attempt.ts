@@ -83,7 +83,10 @@ export class Attempts {
     }
   }
 
-  /** What came of it, in one transaction with whatever the kind writes. `known`: with the tenant that it began with, though that was disabled meanwhile. */
+  /**
+   * What came of it, in one transaction with whatever the kind writes. `known`: with the tenant that it began with, though
+   * that was disabled meanwhile.
+   */
   async #told(job: Job, decide: (tx: Context) => Promise<Verdict>, known?: Context): Promise<Outcome> {
     const kind = this.#kinds.get(job.kind);
     for (let round = 0; ; round += 1) {

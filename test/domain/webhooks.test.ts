@@ -156,6 +156,14 @@ onEveryDatabase('webhooks', (dialect) => {
     expect((await send(deep(40), sign(deep(40), 'hush'))).status).toBe(202);
   });
 
+  it('takes one for an endpoint with the longest name that there may be', async () => {
+    for (const name of ['n'.repeat(200), `${'n'.repeat(191)}${'\u{1f4e6}'.repeat(4)}`]) {
+      const { id } = await make({ direction: 'inbound', secret: 'hush', name });
+      const raw = JSON.stringify(told(id));
+      expect((await send(raw, sign(raw, 'hush'))).status).toBe(202);
+    }
+  });
+
   it('refuses a signature that is wrong, late or of no one, all alike', async () => {
     const { id } = await make({ direction: 'inbound', secret: 'hush' });
     const { id: unsigned } = await make({ direction: 'inbound' });

@@ -74,7 +74,7 @@ async function adjustLane(ctx: TenantContext, before: EndpointRow, after: Endpoi
   const lane = await laneIdOf(ctx, after.id);
   await lanes.set(ctx, lane, laneOf(after));
   if (before.is_active === after.is_active && before.url === after.url) return;
-  await health.clear(ctx, after.id);
+  await health.forgive(ctx, after.id);
   await lanes.free(ctx, lane);
 }
 

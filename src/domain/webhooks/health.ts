@@ -116,11 +116,17 @@ export async function succeeded(
 }
 
 /** As if nothing had ever failed. */
-export async function clear(ctx: Context, endpoint: number): Promise<void> {
+export const clear = (ctx: Context, endpoint: number): Promise<void> => reset(ctx, endpoint, 'NULL');
+
+/** As if it had begun to fail only now, if it fails: so the next success still brings its dead letters back. */
+export const forgive = (ctx: Context, endpoint: number): Promise<void> =>
+  reset(ctx, endpoint, 'CASE WHEN failing_since IS NULL THEN NULL ELSE ? END', [timestamp(ctx)]);
+
+async function reset(ctx: Context, endpoint: number, since: string, params: string[] = []): Promise<void> {
   const sql =
     "UPDATE webhook_health SET state = 'closed', held_until = NULL, pause_ms = 0, window_started_at = NULL, " +
-    'window_attempts = 0, window_failures = 0, failing_since = NULL, failures = 0 WHERE endpoint_id = ?';
-  await ctx.db.execute(sql, [endpoint]);
+    `window_attempts = 0, window_failures = 0, failing_since = ${since}, failures = 0 WHERE endpoint_id = ?`;
+  await ctx.db.execute(sql, [...params, endpoint]);
 }
 
 /** How fresh an endpoint's `last_delivery_at` is kept, in ms: its row is wanted by every new delivery. */

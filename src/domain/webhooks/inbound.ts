@@ -19,6 +19,9 @@ export type Accepted = z.output<typeof Accepted>;
 /** How far the clocks of sender and site may differ, in seconds; an older message is taken for a replayed one. */
 const tolerance = 300;
 
+/** As long as the log of changes keeps one; a name may be as long by itself. */
+const maxLabel = 200;
+
 export interface Signed {
   timestamp: string;
   signature: string;
@@ -42,7 +45,7 @@ export async function receiveSigned(ctx: Context, message: Signed): Promise<Acce
   const actor = {
     kind: 'system',
     id: null,
-    label: `webhook:${endpoint.name}`,
+    label: `webhook:${endpoint.name}`.slice(0, maxLabel).toWellFormed(),
     role: 'operator',
     superuser: false,
   } as const;

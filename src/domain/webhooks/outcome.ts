@@ -65,12 +65,12 @@ function sentence({ status, location, aborts }: Answer): string {
 /** Seconds, or an HTTP date (RFC 9110); what is neither is no wish. */
 export function waitAsked(retryAfter: string, now: Date): number {
   const text = retryAfter.trim();
-  const seconds = /^\d{1,10}$/.test(text)
+  const seconds = /^\d+$/.test(text)
     ? Number(text)
     : /^[A-Za-z]{3,9},? /.test(text)
       ? (Date.parse(text) - now.getTime()) / 1_000
       : 0;
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), longestWait) : 0;
+  return Number.isNaN(seconds) ? 0 : Math.min(Math.max(seconds, 0), longestWait);
 }
 
 /**

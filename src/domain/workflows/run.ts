@@ -29,7 +29,7 @@ const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 const actorOf = ({ name }: WorkflowRow): Actor => ({
   kind: 'system',
   id: null,
-  label: `workflow:${name}`.slice(0, maxLabel),
+  label: `workflow:${name}`.slice(0, maxLabel).toWellFormed(),
   role: 'operator',
   superuser: false,
 });

@@ -100,7 +100,8 @@ onEveryDatabase('access', (dialect) => {
     const header = await bearer('alice');
     for (const reference of [String(site.plant.id), 'plant']) {
       const { tenant, actor } = await enter(header, reference);
-      expect(tenant).toEqual({ id: site.plant.id, name: 'Plant', slug: 'plant', settings: {}, formTargets: [] });
+      const nobody = { formTargets: [], listeners: { endpoints: [], triggers: [] } };
+      expect(tenant).toEqual({ id: site.plant.id, name: 'Plant', slug: 'plant', settings: {}, ...nobody });
       expect(actor).toEqual({ kind: 'user', id: alice.id, label: 'alice', role: 'admin', superuser: false });
     }
   });

@@ -295,6 +295,21 @@ onEveryDatabase('delivering webhooks', (dialect) => {
     expect((await plant.deliveries(endpoint.id))[0]).toMatchObject({ status: 'dead_letter', round: 1 });
   });
 
+  it('sends dead letters once more when the endpoint works at its new address', async () => {
+    const { endpoint } = await plant.target('500', { max_attempts: 1 });
+    const { sink, url } = await plant.receiver();
+    await plant.work();
+    await plant.raise([1]);
+    expect(await plant.settled(endpoint.id)).toMatchObject([{ status: 'dead_letter' }]);
+    await webhooks.servedEndpoints.change(plant.ctx, endpoint.id, { url });
+    await plant.raise([2]);
+    await until(async () => {
+      await plant.hurry();
+      return (await plant.deliveries(endpoint.id)).every(({ status }) => status === 'success');
+    }, 'both');
+    expect(sink.received.map(({ body }) => JSON.parse(body).data.n)).toEqual([2, 1]);
+  });
+
   it('disables an endpoint that nothing has reached for days', async () => {
     const { endpoint } = await plant.target('500', { max_attempts: 1 });
     const long = new Date(Date.now() - 6 * 86_400_000).toISOString();

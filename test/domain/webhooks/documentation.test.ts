@@ -131,15 +131,15 @@ onEveryDatabase('docs/WEBHOOKS.md', (dialect) => {
       expect(replayed.status).toBe('pending');
       // The replayed message came a second time and counted once.
       expect(lines.filter((line) => line.startsWith('asset.created'))).toHaveLength(2);
-      const forged = await fetch(url, {
-        method: 'POST',
-        body: '{}',
-        headers: {
-          'X-Assetra-Timestamp': String(Math.floor(Date.now() / 1000)),
-          'X-Assetra-Signature': `sha256=${'0'.repeat(64)}`,
-        },
-      });
-      expect(forged.status).toBe(401);
+      const now = String(Math.floor(Date.now() / 1000));
+      for (const [timestamp, signature] of [
+        [now, `sha256=${'0'.repeat(64)}`],
+        [now, 'sha256=\u00e9'],
+        ['\u00b2', 'sha256='],
+      ] as const) {
+        const headers = { 'X-Assetra-Timestamp': timestamp, 'X-Assetra-Signature': signature };
+        expect((await fetch(url, { method: 'POST', body: '{}', headers })).status).toBe(401);
+      }
     } finally {
       child.kill();
     }

@@ -110,10 +110,11 @@ onEveryDatabase('workflows started from outside', (dialect) => {
     const mine = (await schedulesNow()).filter(({ task }) =>
       [daily.id, often.id].map((id) => `workflow:${id}`).includes(task),
     );
-    expect(mine).toMatchObject([
-      { task: `workflow:${daily.id}`, cron: '0 6 * * *', timezone: 'Europe/Berlin', job: job(daily.id) },
-      { task: `workflow:${often.id}`, cron: '*/5 * * * * *', timezone: 'UTC', job: job(often.id) },
-    ]);
+    const schedule = ({ id, updated_at }: typeof daily, cron: string, timezone: string) => ({
+      ...{ task: `workflow:${id}`, cron, timezone, job: job(id) },
+      since: Date.parse(updated_at),
+    });
+    expect(mine).toEqual([schedule(daily, '0 6 * * *', 'Europe/Berlin'), schedule(often, '*/5 * * * * *', 'UTC')]);
     await plant.app.call('PATCH', `workflow-definitions/${daily.id}/`, { body: { is_active: false } });
     expect((await schedulesNow()).some(({ task }) => task === `workflow:${daily.id}`)).toBe(false);
   });
