@@ -49,6 +49,8 @@ async function jobTables(knex: Knex): Promise<void> {
     table.integer('attempts').notNullable().defaultTo(0);
     table.integer('max_attempts').notNullable();
     table.integer('crashes').notNullable().defaultTo(0);
+    // Whether the work on it was begun; only noted of those that a runner or two died with.
+    table.boolean('begun').notNullable().defaultTo(false);
     table.string('active_key', 200).unique({ indexName: 'jobs_active_key_unique' });
     table.bigInteger('runner_id').unsigned();
     table.string('lease_token', 24);

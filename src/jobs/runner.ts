@@ -222,13 +222,21 @@ export class Runner {
   /** Undefined when it is not to be begun any more. */
   async #begin(held: Held): Promise<Performed | undefined> {
     if (!this.#held.has(held)) return undefined;
-    if (this.#stopping) {
+    const noted = !leases.isSuspicious(held.job) || (await this.#noteBegin(held.job));
+    if (this.#stopping || !noted) {
       this.#held.end(held);
       this.#held.leave(held.job);
       return undefined;
     }
     held.begun = true;
     return this.#attempts.perform(held.job);
+  }
+
+  async #noteBegin(job: Job): Promise<boolean> {
+    return leases.begin(this.#database, job).then(
+      () => true,
+      () => false,
+    );
   }
 
   async #end(held: Held, queue: PQueue, { tell }: Performed): Promise<void> {

@@ -84,7 +84,7 @@ export async function nextIn(db: Db): Promise<number | undefined> {
 
 /** How a claim marks a job: for `runner.id` and a token, until then. */
 export const claiming = (db: Db, ms: number) =>
-  `state = 'active', runner_id = ?, lease_token = ?, lease_ms = ${ms}, lease_until = ${db.clock} + ${ms}`;
+  `state = 'active', begun = FALSE, runner_id = ?, lease_token = ?, lease_ms = ${ms}, lease_until = ${db.clock} + ${ms}`;
 
 /** At most `limit` jobs of no lane, the most urgent and oldest first; of a few queues, one queue after the other. */
 export async function claim(db: Db, { id, queues }: Runner, limit: number): Promise<Job[]> {

@@ -8,6 +8,17 @@ import type { Job } from './kind.ts';
 
 /** Runners that may die with a job before it is taken for the reason. */
 const maxCrashes = 5;
+/** From so many on, only those count that died after they had begun it: most of what a runner has waits for its turn. */
+const suspicious = 2;
+
+/** Whether it is to be noted that the job is begun: if this runner dies too, the job may be why. */
+export const isSuspicious = ({ crashes }: Pick<Job, 'crashes'>): boolean => crashes >= suspicious;
+
+/** Notes that the job is begun. */
+export async function begin(db: Db, { id, token }: Pick<Job, 'id' | 'token'>): Promise<void> {
+  const sql = "UPDATE jobs SET begun = TRUE WHERE id = ? AND lease_token = ? AND state = 'active'";
+  await db.transaction((tx) => tx.execute(sql, [id, token]));
+}
 /** Jobs taken away in one statement. */
 const swept = 500;
 
@@ -41,24 +52,26 @@ export async function sweep(db: Db, runner: Runner): Promise<Job[]> {
   const late = `state = 'active' AND lease_until < ${db.clock}`;
   if (!(await isThere(db, late))) return [];
   const batch = { table: 'jobs', whereParams: [], order: 'id', limit: swept };
+  const hopeless = `crashes >= ${maxCrashes - 1} AND begun`;
+  const counted = `crashes + CASE WHEN crashes < ${suspicious} OR begun THEN 1 ELSE 0 END`;
   for (;;) {
     const freed = await take(db, {
       ...batch,
       columns: 'id',
-      set: "state = 'ready', crashes = crashes + 1, pushed_at = 0, runner_id = NULL, lease_token = NULL, lease_until = NULL",
+      set: `state = 'ready', crashes = ${counted}, pushed_at = 0, runner_id = NULL, lease_token = NULL, lease_until = NULL`,
       setParams: [],
-      where: `${late} AND crashes < ${maxCrashes - 1}`,
+      where: `${late} AND NOT (${hopeless})`,
     });
     if (freed.length < swept) break;
   }
   const token = newSecret(12);
-  const hopeless = await take<JobRow>(db, {
+  const given = await take<JobRow>(db, {
     ...batch,
     columns,
     set: claiming(db, lease),
     setParams: [runner.id, token],
     // Said again: others may have become late since, and more than one statement takes.
-    where: `${late} AND crashes >= ${maxCrashes - 1}`,
+    where: `${late} AND ${hopeless}`,
   });
-  return hopeless.map(jobOf(token));
+  return given.map(jobOf(token));
 }

@@ -43,7 +43,7 @@ onEveryDatabase('jobs', (dialect) => {
     });
   const numbers = (claimed: Job[]) => claimed.map(({ payload }) => payload.n);
   const states = () => site.database.query<Row>('SELECT id, state, attempts, crashes FROM jobs ORDER BY id');
-  const expire = () => site.database.execute("UPDATE jobs SET lease_until = 1 WHERE state = 'active'");
+  const expire = () => site.database.execute("UPDATE jobs SET lease_until = 1, begun = TRUE WHERE state = 'active'");
   const makeDue = () => site.database.execute("UPDATE jobs SET run_at = 1 WHERE state = 'waiting'");
   const anyRoom = () => 50;
 
@@ -169,6 +169,23 @@ onEveryDatabase('jobs', (dialect) => {
     expect(hopeless).toMatchObject({ crashes: 4, attempts: 0 });
     await inTransaction(ctx, (tx) => jobs.bury(tx, hopeless!, 'five', true));
     expect(await states()).toMatchObject([{ state: 'dead' }]);
+  });
+
+  it('that a runner had and never began do not count as the reason that it died', async () => {
+    await add(job(1));
+    const waiting = "UPDATE jobs SET lease_until = 1 WHERE state = 'active'";
+    for (let crash = 1; crash <= 8; crash += 1) {
+      const [claimed] = await claims.claim(site.database, one, 1);
+      expect(claimed!.crashes).toBe(Math.min(crash - 1, 2));
+      await site.database.execute(waiting);
+      expect(await leases.sweep(elsewhere, two)).toEqual([]);
+    }
+    for (let crash = 3; crash <= 5; crash += 1) {
+      const [claimed] = await claims.claim(site.database, one, 1);
+      await leases.begin(site.database, claimed!);
+      await site.database.execute(waiting);
+      expect(await leases.sweep(elsewhere, two)).toHaveLength(crash === 5 ? 1 : 0);
+    }
   });
 
   it('with a key are there once, until they are done', async () => {

@@ -241,9 +241,10 @@ onEveryDatabase('the job engine beside a model of it', (dialect) => {
           return expect(late).rejects.toBeInstanceOf(jobs.LostLease);
         }
         case 'crash': {
-          await site.database.execute("UPDATE jobs SET lease_until = 1 WHERE state = 'active' AND runner_id = ?", [
-            step.runner,
-          ]);
+          await site.database.execute(
+            "UPDATE jobs SET lease_until = 1, begun = TRUE WHERE state = 'active' AND runner_id = ?",
+            [step.runner],
+          );
           for (const job of this.jobs) if (job.state === 'active' && job.runner === step.runner) job.due = true;
           return;
         }
