@@ -7,7 +7,7 @@ import { claiming, columns, isThere, type JobRow, jobOf, lease, type Runner } fr
 import type { Job } from './kind.ts';
 
 /** Runners that may die with a job before it is taken for the reason. */
-const maxCrashes = 5;
+const maxCrashes = 10;
 /** From so many on, only those count that died after they had begun it: most of what a runner has waits for its turn. */
 const suspicious = 2;
 

@@ -11,7 +11,7 @@ import { Stage } from '../support/faults/stage.ts';
 import { until } from '../support/pty.ts';
 
 /** Each costs some seconds, and its data stay for the next. */
-const kills = Math.min(10, Number(process.env.ASSETRA_TEST_KILLS ?? 4));
+const kills = Math.min(6, Number(process.env.ASSETRA_TEST_KILLS ?? 4));
 const env = { ASSETRA_WEBHOOK_ALLOWED_HOSTS: 'external,private,loopback' };
 const secret = 'a secret of tests';
 

@@ -156,9 +156,9 @@ onEveryDatabase('jobs', (dialect) => {
     expect(numbers(await claims.claim(elsewhere, two, 5))).toEqual([2]);
   });
 
-  it('are handed over to be given up when five runners died with them', async () => {
+  it('are handed over to be given up when ten runners died with them', async () => {
     await add(job(1));
-    for (let crash = 1; crash < 5; crash += 1) {
+    for (let crash = 1; crash < 10; crash += 1) {
       await claims.claim(site.database, one, 1);
       await expire();
       expect(await leases.sweep(elsewhere, two)).toEqual([]);
@@ -166,7 +166,7 @@ onEveryDatabase('jobs', (dialect) => {
     await claims.claim(site.database, one, 1);
     await expire();
     const [hopeless] = await leases.sweep(elsewhere, two);
-    expect(hopeless).toMatchObject({ crashes: 4, attempts: 0 });
+    expect(hopeless).toMatchObject({ crashes: 9, attempts: 0 });
     await inTransaction(ctx, (tx) => jobs.bury(tx, hopeless!, 'five', true));
     expect(await states()).toMatchObject([{ state: 'dead' }]);
   });
@@ -180,11 +180,11 @@ onEveryDatabase('jobs', (dialect) => {
       await site.database.execute(waiting);
       expect(await leases.sweep(elsewhere, two)).toEqual([]);
     }
-    for (let crash = 3; crash <= 5; crash += 1) {
+    for (let crash = 3; crash <= 10; crash += 1) {
       const [claimed] = await claims.claim(site.database, one, 1);
       await leases.begin(site.database, claimed!);
       await site.database.execute(waiting);
-      expect(await leases.sweep(elsewhere, two)).toHaveLength(crash === 5 ? 1 : 0);
+      expect(await leases.sweep(elsewhere, two)).toHaveLength(crash === 10 ? 1 : 0);
     }
   });
 

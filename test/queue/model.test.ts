@@ -256,7 +256,7 @@ onEveryDatabase('the job engine beside a model of it', (dialect) => {
         }
         case 'sweep': {
           const late = this.jobs.filter(({ state, due }) => state === 'active' && due);
-          const hopeless = late.filter(({ crashes }) => crashes >= 4);
+          const hopeless = late.filter(({ crashes }) => crashes >= 9);
           const given = await leases.sweep(dbOf(step.runner), { id: step.runner });
           for (const job of late) {
             this.end(job, 'ready');
