@@ -85,7 +85,7 @@ const command = fc.oneof(
 const dying = fc.record({
   do: fc.constant('dying' as const),
   runner: runnersOf,
-  times: fc.integer({ min: 1, max: 6 }),
+  times: fc.integer({ min: 1, max: 11 }),
 });
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
