@@ -62,7 +62,6 @@ onEveryServer('two daemons and two runners', (dialect) => {
     // The list of schedules is read every ten seconds.
     await new Promise((resolve) => setTimeout(resolve, 15_000));
     await Promise.all([stage.writers.stop(), second.stop()]);
-    await stage.admin.post('workflow-definitions/', {});
     const waiting = async () => {
       const sql = "SELECT COUNT(*) AS count FROM jobs WHERE kind IN ('webhook.deliver', 'workflow.trigger')";
       return Number((await database.query<Row>(sql))[0]!.count);
