@@ -1,4 +1,5 @@
 /** The job runner with its clock: what `serve` has beside the API and `work` has alone. */
+import { Unavailable } from '../base/errors.ts';
 import { metrics } from '../base/metrics.ts';
 import type { Context, Tenant } from '../db/context.ts';
 import type { Database, Db } from '../db/database.ts';
@@ -24,12 +25,17 @@ export interface WorkSettings {
 
 /** A tenant's name and settings may be this old in a job, in ms. */
 const tenantAge = 1_000;
+/** Between tries to begin, in ms. */
+const pause = 2_000;
 
 export class Workforce {
   readonly #ctx: Context;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
   readonly #close: (() => Promise<void>) | undefined;
+  #working = false;
+  #again: NodeJS.Timeout | undefined;
+  #beginning: Promise<void> = Promise.resolve();
   readonly #tenants = new Map<number, { tenant: Tenant | null; until: number }>();
 
   constructor(ctx: Context, database: Database, settings: WorkSettings) {
@@ -39,14 +45,32 @@ export class Workforce {
     this.#close = settings.close;
   }
 
+  /** While the database cannot be written, it is tried again and again: the API beside it may be of use. */
   async start(): Promise<void> {
-    await this.#runner.start();
+    await this.#begin();
     this.#scheduler.start();
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await this.#runner.start();
+      this.#working = true;
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      this.#ctx.log.warn({ err: error }, 'The job runner cannot begin yet; it tries again.');
+      this.#again = setTimeout(() => {
+        this.#beginning = this.#begin().catch((err: unknown) =>
+          this.#ctx.log.error({ err }, 'The job runner could not begin. Start the program again.'),
+        );
+      }, pause);
+    }
   }
 
   async stop(): Promise<void> {
     await this.#scheduler.stop();
-    await this.#runner.stop();
+    await this.#beginning;
+    clearTimeout(this.#again);
+    if (this.#working) await this.#runner.stop();
     await this.#close?.();
   }
 
