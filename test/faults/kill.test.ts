@@ -5,7 +5,7 @@ import { onEveryDatabase } from '../support/databases.ts';
 import { type OwnDatabase, ownDatabase } from '../support/faults/own-database.ts';
 import { Stage } from '../support/faults/stage.ts';
 
-/** `npm test` has few, so that a developer does not wait; `.ci/run` sets ASSETRA_TEST_KILLS=20, and whoever doubts more. */
+/** `npm test` has few, so that a developer does not wait; `.ci/run` sets ASSETRA_TEST_KILLS=10, and whoever doubts more. */
 const rounds = Number(process.env.ASSETRA_TEST_KILLS ?? 5);
 /** The latest instant after the first answer of a round, in ms. */
 const latest = 300;
