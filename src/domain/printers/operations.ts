@@ -1,5 +1,6 @@
 /** Printers over the API. */
 import { z } from 'zod';
+import * as fields from '../../resource/fields.ts';
 import { list, parseListQuery } from '../../resource/pages.ts';
 import { parse } from '../../resource/parse.ts';
 import { guarded, idOf, type Operation } from '../../resource/serve.ts';
@@ -9,7 +10,7 @@ import * as batches from '../batches/service.ts';
 import { printerStates, printers, printJobs, printLabels } from './resource.ts';
 import { cancel, print, printLabel, resume, served, servedJobs, status, test } from './service.ts';
 
-const name = z.union([z.int().positive(), z.string().trim().min(1).max(120)]);
+const name = z.union([z.int().positive(), fields.text(120)]);
 const Print = z.object({ printer: name.optional(), template: name.optional() });
 const number = z.int().min(0).max(999_999_999_999);
 const PrintBatch = Print.extend({ from: number.optional(), to: number.optional() });
