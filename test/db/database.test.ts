@@ -85,7 +85,7 @@ onEveryDatabase('the database', (dialect) => {
     for (const name of [...all.done].reverse()) expect(await down(db())).toEqual([name]);
     expect((await status(db())).pending).toEqual(all.done);
     expect(await up(db())).toEqual(all.done);
-  });
+  }, 120_000);
 });
 
 describe('a database that cannot serve', () => {

@@ -1,23 +1,27 @@
 /** A database of its own for a test file, on each of the three; those that are not there are skipped by name. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import knexPackage from 'knex';
-import { describe } from 'vitest';
+import { describe, inject } from 'vitest';
 import type { DatabaseConfig } from '../../src/base/config.ts';
 import { Database } from '../../src/db/database.ts';
 import type { Dialect } from '../../src/db/dialect.ts';
-import { up } from '../../src/db/migrate.ts';
 
 const every: Dialect[] = ['sqlite', 'postgres', 'mysql'];
-const present = (process.env.ASSETRA_TEST_DIALECTS ?? 'sqlite').split(',');
-const servers = {
+export const present = (process.env.ASSETRA_TEST_DIALECTS ?? 'sqlite').split(',') as Dialect[];
+export const servers = {
   postgres: process.env.ASSETRA_TEST_PG_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres',
   mysql: process.env.ASSETRA_TEST_MYSQL_URL ?? 'mysql://root@127.0.0.1:3306/mysql',
 };
 
 export type Server = Exclude<Dialect, 'sqlite'>;
+
+export interface DatabasePlace {
+  config: DatabaseConfig;
+  remove(): Promise<void>;
+}
 
 export interface TestDatabase {
   config: DatabaseConfig;
@@ -39,9 +43,8 @@ export function onEveryServer(name: string, suite: (dialect: Server) => void): v
 
 /** A fresh, migrated database, gone after `drop()`. */
 export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase> {
-  const { config, remove } = await emptyDatabase(dialect);
+  const { config, remove } = await migratedDatabase(dialect);
   const database = new Database(config);
-  await up(database);
   const drop = async () => {
     await database.close();
     await remove();
@@ -49,8 +52,18 @@ export async function temporaryDatabase(dialect: Dialect): Promise<TestDatabase>
   return { config, database, drop };
 }
 
+/** A copy of the one that `prepare.ts` has migrated: to migrate each anew would be most of the time of a run. */
+export async function migratedDatabase(dialect: Dialect): Promise<DatabasePlace> {
+  const template = inject('templates')[dialect]!;
+  if (dialect === 'postgres') return emptyDatabase(dialect, `TEMPLATE ${template}`);
+  const place = await emptyDatabase(dialect);
+  if (dialect === 'sqlite') copyFileSync(template, place.config.filename!);
+  else await administer(dialect, servers[dialect], template, place.config.name);
+  return place;
+}
+
 /** A database without tables; on SQLite a file that is not there yet. `remove` drops it. */
-export async function emptyDatabase(dialect: Dialect): Promise<{ config: DatabaseConfig; remove(): Promise<void> }> {
+export async function emptyDatabase(dialect: Dialect, options = ''): Promise<DatabasePlace> {
   const name = `assetra_test_${randomBytes(5).toString('hex')}`;
   if (dialect === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'assetra-db-'));
@@ -58,7 +71,7 @@ export async function emptyDatabase(dialect: Dialect): Promise<{ config: Databas
     return { config, remove: async () => rmSync(folder, { recursive: true, force: true }) };
   }
   const server = servers[dialect];
-  await administer(dialect, server, `CREATE DATABASE ${name}`);
+  await administer(dialect, server, `CREATE DATABASE ${name} ${options}`);
   const url = new URL(server);
   const config: DatabaseConfig = {
     dialect,
@@ -69,20 +82,24 @@ export async function emptyDatabase(dialect: Dialect): Promise<{ config: Databas
     name,
     poolSize: 6,
   };
-  return { config, remove: () => administer(dialect, server, `DROP DATABASE ${name}`) };
+  return { config, remove: async () => void (await administer(dialect, server, `DROP DATABASE ${name}`)) };
 }
 
-/** Runs one statement as the owner of a server. */
-export async function administer(dialect: Server, url: string, sql: string): Promise<void> {
+/** Runs a statement (on MySQL also several) as the owner of a server and answers its rows. */
+export async function administer(dialect: Server, url: string, sql: string, name?: string): Promise<unknown> {
+  const address = new URL(url);
+  if (name) address.pathname = name;
+  if (dialect === 'mysql') address.searchParams.set('multipleStatements', 'true');
   const knex = knexPackage({
     client: dialect === 'postgres' ? 'pg' : 'mysql2',
-    connection: url,
+    connection: address.href,
     pool: { min: 0, max: 1 },
     // It is told by what is thrown.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });
   try {
-    await knex.raw(sql);
+    const [rows] = dialect === 'mysql' ? await knex.raw(sql) : [(await knex.raw(sql)).rows];
+    return rows;
   } finally {
     await knex.destroy();
   }

@@ -89,7 +89,7 @@ export class DatabaseServer {
     return join(this.#folder, 'data');
   }
 
-  #administer(sql: string): Promise<void> {
+  #administer(sql: string): Promise<unknown> {
     const { root, rootDatabase } = this.#kind;
     return administer(this.dialect, `${this.dialect}://${root}@127.0.0.1:${this.port}/${rootDatabase}`, sql);
   }

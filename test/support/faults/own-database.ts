@@ -1,5 +1,5 @@
-/** An empty database on the shared server, as a site names it. */
-import { emptyDatabase, type Server } from '../databases.ts';
+/** A migrated database on the shared server, as a site names it. */
+import { migratedDatabase, type Server } from '../databases.ts';
 import { until } from '../pty.ts';
 
 export interface OwnDatabase {
@@ -11,7 +11,7 @@ export interface OwnDatabase {
 }
 
 export async function ownDatabase(dialect: Server): Promise<OwnDatabase> {
-  const { config, remove } = await emptyDatabase(dialect);
+  const { config, remove } = await migratedDatabase(dialect);
   const { host = '', port = 0, user = '', password = '', name } = config;
   const login = [user, password].filter(Boolean).map(encodeURIComponent).join(':');
   const url = (proxied?: number) =>
