@@ -16,6 +16,10 @@ import { testVault } from './vault.ts';
 /** What an endpoint of these tests is signed with. */
 export const secret = 'hush';
 
+/** One that reaches this machine alone. */
+export const loopbackSender = (options: Partial<SenderOptions> = {}): Sender =>
+  new Sender({ policy: new AddressPolicy(['loopback']), timeoutSeconds: 1, ...options });
+
 export class Plant {
   readonly site: TestSite;
   readonly ctx: TenantContext;
@@ -30,7 +34,7 @@ export class Plant {
     options: Partial<SenderOptions> = {},
     settings = { redriveHours: 24, disableDays: 5 },
   ): Promise<Workforce> {
-    const sender = new Sender({ policy: new AddressPolicy(['loopback']), timeoutSeconds: 1, ...options });
+    const sender = loopbackSender(options);
     const force = new Workforce({ ...this.ctx, tenant: null }, this.site.database, {
       kinds: webhooks.kinds(sender, settings),
       schedules: async () => [],
