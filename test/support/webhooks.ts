@@ -1,7 +1,7 @@
 /** A site that sends webhooks to receivers of its own, and does not wait for its retries. */
 import { AddressPolicy } from '../../src/base/address-policy.ts';
 import { type Mode, Receiver } from '../../src/cli/simulate/receiver.ts';
-import { inTransaction, type Tenant, type TenantContext } from '../../src/db/context.ts';
+import { type Context, inTransaction, type Tenant, type TenantContext } from '../../src/db/context.ts';
 import type { Row } from '../../src/db/database.ts';
 import * as outbox from '../../src/domain/outbox/service.ts';
 import type { EndpointRow } from '../../src/domain/webhooks/resource.ts';
@@ -33,9 +33,10 @@ export class Plant {
   async work(
     options: Partial<SenderOptions> = {},
     settings = { redriveHours: 24, disableDays: 5 },
+    more: Partial<Context> = {},
   ): Promise<Workforce> {
     const sender = loopbackSender(options);
-    const force = new Workforce({ ...this.ctx, tenant: null }, this.site.database, {
+    const force = new Workforce({ ...this.ctx, tenant: null, ...more }, this.site.database, {
       kinds: webhooks.kinds(sender, settings),
       schedules: async () => [],
       concurrency: 4,
