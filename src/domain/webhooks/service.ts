@@ -35,12 +35,14 @@ export const kinds = (
   settings: Pick<Config['webhooks'], 'redriveHours' | 'disableDays'>,
 ): AnyKind[] => [deliveryKind(sender, settings), redriveKind(settings.redriveHours), replayKind];
 
+/** With MIN(), SQLite takes another index than the one that was made for it. */
+export const oldestPending =
+  'SELECT pending_since AS since FROM webhook_deliveries ' +
+  "WHERE status = 'pending' AND pending_since IS NOT NULL ORDER BY pending_since LIMIT 1";
+
 /** Sets the gauges that only the database knows. */
 export async function measure(ctx: Context): Promise<void> {
-  const oldest =
-    'SELECT COALESCE(pending_since, created_at) AS since FROM webhook_deliveries ' +
-    "WHERE status = 'pending' ORDER BY id LIMIT 1";
-  const [waiting] = await ctx.db.query<{ since: string }>(oldest);
+  const [waiting] = await ctx.db.query<{ since: string }>(oldestPending);
   const age = waiting ? (ctx.now().getTime() - Date.parse(waiting.since)) / 1_000 : 0;
   metrics.oldestDelivery.set(Math.max(0, age));
   const open = "SELECT COUNT(*) AS count FROM webhook_health WHERE state = 'open'";
