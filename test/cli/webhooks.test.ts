@@ -77,6 +77,10 @@ it('tries an endpoint, rotates its secret, and sends dead letters again', async 
       { response_code: 410 },
     ]);
 
+    const shown = await assetra(['deadletter', 'show', String(letter!.id), '--dir', dir], { env });
+    expect(shown.stdout).toContain('gone: HTTP 410');
+    expect((await run(['deadletter', 'replay', '--all', '--dry-run'])).body).toMatchObject({ deliveries: 0, left: 1 });
+
     const refused = await run(['webhook', 'test', String(id), '--tenant', 'plant-1']);
     expect([refused.code, refused.body.status, refused.body.reason]).toEqual([1, 410, 'gone']);
     const healthy = await sink();
@@ -91,6 +95,7 @@ it('tries an endpoint, rotates its secret, and sends dead letters again', async 
       dry_run: true,
       deliveries: 1,
       jobs: 0,
+      left: 0,
     });
     expect((await run(['deadletter', 'replay', '--all'])).body).toEqual({ deliveries: 1, jobs: 0, left: 0 });
     await until(() => healthy.lines.some((line) => line.includes('webhook.created')), 'the replayed one');
