@@ -227,6 +227,9 @@ onEveryDatabase('jobs', (dialect) => {
     await claims.claim(site.database, one, 1);
     const id = await runners.enter(site.database, 1, undefined);
     expect(await runners.backlog(site.database)).toEqual({ workers: 1, pending: 2, waiting: 1, dead: 0 });
+    // Its time has come, and no runner is there to see it.
+    await makeDue();
+    expect(await runners.backlog(site.database)).toEqual({ workers: 1, pending: 3, waiting: 0, dead: 0 });
     await runners.leave(site.database, id);
   });
 
