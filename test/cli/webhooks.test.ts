@@ -83,9 +83,12 @@ it('tries an endpoint, rotates its secret, and sends dead letters again', async 
 
     const refused = await run(['webhook', 'test', String(id), '--tenant', 'plant-1']);
     expect([refused.code, refused.body.status, refused.body.reason]).toEqual([1, 410, 'gone']);
+    const unknown = await assetra(['webhook', 'test', 'Sank', '--tenant', '1', '--dir', dir], { env });
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining(`There are: ${id} Sink.`)]);
+    expect((await run(['deadletter', 'list', '--endpoint', 'Sink'])).body).toHaveLength(1);
     const healthy = await sink();
     await call('PATCH', `webhooks/${id}/`, { url: healthy.url, is_active: true });
-    const taken = await run(['webhook', 'test', String(id), '--tenant', 'plant-1']);
+    const taken = await run(['webhook', 'test', 'Sink', '--tenant', 'plant-1']);
     expect([taken.code, taken.body.delivered, taken.body.status]).toEqual([0, true, 200]);
     expect(healthy.lines.join('\n')).toContain('signature right, standard right');
 

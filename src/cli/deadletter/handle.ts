@@ -12,7 +12,7 @@ export const handle =
       requireSelection(args, flags);
       const { deadLetters } = await import('../../domain/webhooks/service.ts');
       const ctx = await contextOf(site, flags);
-      const selection = selectionOf(args, flags);
+      const selection = await selectionOf(ctx, args, flags);
       const { disabled, ...found } = await deadLetters.count(ctx, selection);
       const total = found.deliveries + found.jobs;
       if (args.length > 0 && total < new Set(args).size)

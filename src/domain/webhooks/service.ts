@@ -19,6 +19,7 @@ export * as deadLetters from './dead-letters.ts';
 export { servedDeliveries } from './deliveries.ts';
 export { Accepted, receiveSigned, type Signed } from './inbound.ts';
 export { served as servedEndpoints } from './listing.ts';
+export { named } from './named.ts';
 export { type Pong, ping } from './ping.ts';
 export { prune } from './retention.ts';
 export { promote, type Rotated, rotate } from './rotation.ts';
