@@ -1,41 +1,33 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Context, inTransaction } from '../../src/db/context.ts';
-import { Database, type Row } from '../../src/db/database.ts';
+import type { Database, Row } from '../../src/db/database.ts';
 import * as claims from '../../src/queue/claims.ts';
 import * as jobs from '../../src/queue/jobs.ts';
 import { claimLanes, type Lane } from '../../src/queue/lane-claims.ts';
-import * as lanes from '../../src/queue/lanes.ts';
+import type * as lanes from '../../src/queue/lanes.ts';
 import * as leases from '../../src/queue/leases.ts';
 import { prune } from '../../src/queue/runners.ts';
 import { onEveryDatabase } from '../support/databases.ts';
+import { JobBench } from '../support/job-bench.ts';
 import { planOf } from '../support/plans.ts';
-import { type TestSite, testSite } from '../support/site.ts';
+import type { TestSite } from '../support/site.ts';
 
 onEveryDatabase('claims of many jobs', (dialect) => {
+  let bench: JobBench;
   let site: TestSite;
   let ctx: Context;
   let elsewhere: Database;
   beforeAll(async () => {
-    site = await testSite(dialect);
-    ctx = site.as('admin');
-    elsewhere = new Database(site.databaseConfig);
+    bench = await JobBench.on(dialect);
+    ({ site, ctx, elsewhere } = bench);
   });
-  afterEach(async () => {
-    for (const table of ['jobs', 'job_lanes', 'cron_ticks']) await site.database.execute(`DELETE FROM ${table}`);
-  });
-  afterAll(async () => {
-    await elsewhere.close();
-    await site.close();
-  });
+  afterEach(() => bench.clear());
+  afterAll(() => bench.close());
 
   const one = { id: 1 };
   const two = { id: 2 };
-  const add = (count: number, more: Partial<jobs.NewJob> = {}) =>
-    inTransaction(ctx, async (tx) => {
-      for (let n = 0; n < count; n += 1) jobs.add(tx, { kind: 'test', queue: 'system', payload: { n }, ...more });
-    });
-  const lane = (settings: Partial<lanes.LaneSettings> = {}) =>
-    inTransaction(ctx, (tx) => lanes.make(tx, 'webhooks', settings));
+  const add = (...wanted: Parameters<JobBench['add']>) => bench.add(...wanted);
+  const lane = (settings: Partial<lanes.LaneSettings> = {}) => bench.lane(settings);
   const states = () =>
     site.database.query<Row>('SELECT state, crashes, COUNT(*) AS jobs FROM jobs GROUP BY state, crashes');
 
