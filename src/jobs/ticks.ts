@@ -18,12 +18,11 @@ export interface Ticks {
   close(): void;
 }
 
-/** `pattern` has five fields, or six with seconds in front; `timezone` is an IANA name. */
+/** `pattern` has five fields, or six with seconds in front, or is a word such as `@daily`; `timezone` is an IANA name. */
 export function ticksOf(pattern: string, timezone: string): Ticks {
   const fields = pattern.trim().split(/\s+/);
   const step = fields.length > 5 ? second : minute;
-  const hours = fields.at(-4) ?? '*';
-  const isHourly = hours.startsWith('*') || hours === '0-23';
+  const isHourly = /^(\*|0-23|@hourly)(\/|$)/i.test(fields.at(-4) ?? pattern.trim());
   const offsetAt = offsetsOf(timezone);
   const onWall = matcherOf(fields);
   const wallAt = (at: number): number => at + offsetAt(at);

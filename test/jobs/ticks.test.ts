@@ -38,6 +38,12 @@ describe('in the night in which an hour is left out', () => {
     expect(berlin('0 2 * * 1')).toEqual([]);
   });
 
+  it('a word for a time is one like any other, where midnight itself is left out', () => {
+    const cairo = (cron: string) => shown(cron, 'Africa/Cairo', '2027-04-29T20:30:00Z', '2027-04-30T00:30:00Z');
+    expect(cairo('@daily')).toEqual(['01:00 GMT+3']);
+    expect(cairo('@hourly')).toEqual(['23:00 GMT+2', '01:00 GMT+3', '02:00 GMT+3', '03:00 GMT+3']);
+  });
+
   it('several of them come once', () => {
     expect(newYork('15,45 2 * * *')).toEqual(['03:00 GMT-4']);
     expect(berlin('0 1,2,3,4 * * *')).toEqual(['01:00 GMT+1', '03:00 GMT+2', '04:00 GMT+2']);
@@ -66,7 +72,7 @@ describe('in the night in which an hour comes twice', () => {
   it('what comes each hour comes in both', () => {
     expect(newYork('30 * * * *')).toEqual(['01:30 GMT-4', '01:30 GMT-5', '02:30 GMT-5']);
     expect(berlin('0 * * * *')).toEqual(['02:00 GMT+2', '02:00 GMT+1', '03:00 GMT+1']);
-    expect(berlin('0 */2 * * *')).toEqual(['02:00 GMT+2', '02:00 GMT+1']);
+    for (const cron of ['0 */2 * * *', '0 0-23/2 * * *']) expect(berlin(cron)).toEqual(['02:00 GMT+2', '02:00 GMT+1']);
   });
 });
 
