@@ -3,11 +3,13 @@ import { AddressPolicy } from '../../src/base/address-policy.ts';
 import { type Mode, Receiver } from '../../src/cli/simulate/receiver.ts';
 import { type Context, inTransaction, type Tenant, type TenantContext } from '../../src/db/context.ts';
 import type { Row } from '../../src/db/database.ts';
+import type { Dialect } from '../../src/db/dialect.ts';
 import * as outbox from '../../src/domain/outbox/service.ts';
 import type { EndpointRow } from '../../src/domain/webhooks/resource.ts';
 import { Sender, type SenderOptions } from '../../src/domain/webhooks/sender.ts';
 import * as webhooks from '../../src/domain/webhooks/service.ts';
 import { Workforce } from '../../src/jobs/workforce.ts';
+import { type TestApp, testApp } from './app.ts';
 import { until } from './pty.ts';
 import { unique } from './samples.ts';
 import type { TestSite } from './site.ts';
@@ -105,4 +107,10 @@ export class Plant {
     for (const table of ['webhook_endpoints', 'jobs', 'job_lanes'])
       await this.site.database.execute(`DELETE FROM ${table}`);
   }
+}
+
+/** The API of a site beside its plant: what the one makes, the other delivers. */
+export async function plantWithApi(dialect: Dialect): Promise<{ app: TestApp; plant: Plant }> {
+  const app = await testApp(dialect);
+  return { app, plant: new Plant(app, app.vault) };
 }
