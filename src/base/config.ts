@@ -1,18 +1,12 @@
 /** The settings of a site, read once: defaults < `<dir>/assetra.env` < environment < flags. No other file reads process.env. */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type DatabaseConfig, readDatabase } from './database-url.ts';
-import { readEnvFile } from './env-file.ts';
 import { ConfigError, type FieldErrors } from './errors.ts';
-import {
-  isSetting,
-  nearestSetting,
-  type SettingName,
-  Settings,
-  type SettingValues,
-  settingDescriptions,
-} from './settings.ts';
+import { type SettingName, Settings, type SettingValues, settingDescriptions } from './settings.ts';
+import { type ConfigFlags, type Environment, fileFaults, type Given, gather, labelOf, type Source } from './sources.ts';
 
 export type { DatabaseConfig } from './database-url.ts';
+export type { ConfigFlags, Source } from './sources.ts';
 
 export interface Config {
   /** The site's folder, absolute; it need not exist yet. */
@@ -51,23 +45,6 @@ export interface Config {
   sentryTracesSampleRate: number;
 }
 
-const flagSettings = {
-  host: 'ASSETRA_HOST',
-  port: 'ASSETRA_PORT',
-  database: 'DATABASE_URL',
-  publicUrls: 'ASSETRA_PUBLIC_URLS',
-  corsOrigins: 'ASSETRA_CORS_ORIGINS',
-  concurrency: 'ASSETRA_JOB_CONCURRENCY',
-  logLevel: 'ASSETRA_LOG_LEVEL',
-  logFormat: 'ASSETRA_LOG_FORMAT',
-} as const satisfies Record<string, SettingName>;
-
-export type ConfigFlags = { dir?: string | undefined } & {
-  [flag in keyof typeof flagSettings]?: string | number | undefined;
-};
-
-export type Source = 'default' | 'file' | 'environment' | 'flag';
-
 export interface ExplainedSetting {
   name: string;
   /** As written, with secrets redacted. */
@@ -75,8 +52,6 @@ export interface ExplainedSetting {
   source: Source;
   about: string;
 }
-
-type Environment = Record<string, string | undefined>;
 
 /**
  * Throws ConfigError naming every fault at once, each under the name of its variable or flag. `envFile` is read in the
@@ -115,56 +90,6 @@ export function explainConfig(flags: ConfigFlags = {}, environment: Environment 
 /** The environment of a program that is started: this one's, and `extra`. */
 export const childEnvironment = (extra: Environment): Environment => ({ ...process.env, ...extra });
 
-interface Given {
-  dir: string;
-  dirSource: Source;
-  text: Partial<Record<SettingName, string>>;
-  source: Partial<Record<SettingName, Source>>;
-  file: ReturnType<typeof readEnvFile>;
-}
-
-function gather(flags: ConfigFlags, environment: Environment, envFile?: string): Given {
-  const dir = resolve(flags.dir || environment.ASSETRA_DIR || 'assetra-data');
-  const dirSource = flags.dir ? 'flag' : environment.ASSETRA_DIR ? 'environment' : 'default';
-  const file = readEnvFile(envFile ?? join(dir, 'assetra.env'));
-  const given: Given = { dir, dirSource, text: {}, source: {}, file };
-  const flagged = Object.entries(flagSettings).map(([flag, name]) => [name, flags[flag as keyof typeof flagSettings]]);
-  take(given, 'file', file.values);
-  take(given, 'environment', environment);
-  take(given, 'flag', Object.fromEntries(flagged));
-  return given;
-}
-
-/** An empty value is no value: Compose and systemd pass variables they do not know as empty. */
-function take(given: Given, source: Source, values: Record<string, string | number | undefined>): void {
-  for (const { name } of settingDescriptions) {
-    const value = values[name];
-    if (value === undefined || value === '') continue;
-    given.text[name] = String(value);
-    given.source[name] = source;
-  }
-}
-
-function fileFaults({ file }: Given): FieldErrors {
-  const faults: FieldErrors = {};
-  for (const { name, line } of file.broken) {
-    if (name) faults[name] = [`has no value in line ${line}: write ${name}=value`];
-    else faults[`line ${line}`] = ['is no setting: write NAME=value, or # before a remark'];
-  }
-  for (const name of Object.keys(file.values)) {
-    if (name === 'ASSETRA_DIR') faults[name] = ['belongs in the environment, not in the file that it points to'];
-    else if (!isSetting(name)) Object.assign(faults, unknownFault(name));
-  }
-  return faults;
-}
-
-/** Names of other programs may stand in the file, unless they look like a slip of ours. */
-function unknownFault(name: string): FieldErrors {
-  const nearest = nearestSetting(name);
-  if (!nearest && !name.startsWith('ASSETRA_')) return {};
-  return { [name]: [`is no setting${nearest ? `; did you mean ${nearest}?` : ''}`] };
-}
-
 const ranks: Record<Source, number> = { default: 0, file: 1, environment: 2, flag: 3 };
 
 function databaseOf(
@@ -185,13 +110,6 @@ function databaseOf(
     }
     return undefined;
   }
-}
-
-/** The name under which the reader set it: the flag's, where a flag did. */
-function labelOf(given: Given, name: SettingName): string {
-  const flag = Object.entries(flagSettings).find(([, setting]) => setting === name)?.[0];
-  if (given.source[name] !== 'flag' || !flag) return name;
-  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 const isSecret = (name: SettingName) => settingDescriptions.some((setting) => setting.name === name && setting.secret);

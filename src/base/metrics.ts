@@ -143,4 +143,9 @@ export const metrics = {
     help: 'Endpoints whose deliveries wait because most of them failed lately',
     registers,
   }),
+  failingEndpoints: new Gauge({
+    name: 'assetra_webhook_endpoints_failing',
+    help: 'Active endpoints that have taken nothing for four hours or more',
+    registers,
+  }),
 };

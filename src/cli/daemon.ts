@@ -56,7 +56,7 @@ export class Daemon {
     measureProcess();
     this.#database.observe((seconds) => metrics.queryDuration.observe(seconds));
     const access = accounts.createAccess(await accounts.accessSettings(this.#config));
-    const checks = this.#checks();
+    const checks = this.#checks(ctx);
     const vault = openVault(this.#config.dir);
     const parts = { config: this.#config, database: this.#database, log: this.#log, access, vault, checks };
     const measure = async () => {
@@ -91,14 +91,15 @@ export class Daemon {
     this.#log.info('stopped');
   }
 
-  #checks(): Checks {
+  #checks(ctx: Context): Checks {
     const stations = (): Check =>
       this.#stations ? { ...this.#stations.health() } : { status: 'healthy', component: 'devices', enabled: false };
     const jobs = (): Promise<Check> => work.health(this.#database);
+    const outbound = (): Promise<Check> => webhooks.health(ctx);
     const cache = (): Check => ({ status: 'healthy', component: 'cache', kind: 'memory' });
     // Dashboards of the older service read `celery`.
     const history = (): Check => this.#housekeeping?.health() ?? { status: 'healthy', component: 'history' };
-    return { cache, jobs, celery: jobs, devices: stations, history };
+    return { cache, jobs, celery: jobs, devices: stations, history, webhooks: outbound };
   }
 
   async #startJobs(ctx: Context): Promise<void> {

@@ -133,7 +133,8 @@ async function webhooksOf(database: Database): Promise<Finding | string> {
   const { dead, failing } = await webhooks.troubles({ db: database });
   if (dead === 0 && failing.length === 0) return 'every delivery was taken or waits for its turn';
   const letters = dead > 0 ? `${dead} dead letters: \`assetra deadletter list\`. ` : '';
-  const fails = failing.length > 0 ? `Failing now: ${failing.join(', ')}.` : '';
+  const told = failing.map(({ name, since, long }) => (long ? `${name} (has taken nothing since ${since})` : name));
+  const fails = failing.length > 0 ? `Failing now: ${told.join(', ')}.` : '';
   return { check: 'webhooks', result: 'warning', message: `${letters}${fails}`.trim() };
 }
 

@@ -1,16 +1,15 @@
 /**
  * The clock. Every runner looks at every schedule, and a row per tick decides who enqueues: so each tick comes once however
- * many runners there are, and is not missed while one is there. node-cron says only which moments match.
+ * many runners there are, and is not missed while one is there. Which moments are meant is in ticks.ts.
  */
-import cron, { type ScheduledTask } from 'node-cron';
 import { type Context, inTransaction } from '../db/context.ts';
 import type { Row } from '../db/database.ts';
 import { UniqueViolation } from '../db/errors.ts';
 import * as jobs from '../queue/jobs.ts';
 import type { Schedule } from '../queue/kind.ts';
+import { type Ticks, ticksOf } from './ticks.ts';
 
 const second = 1_000;
-const minute = 60_000;
 /** The list is asked for again after so long, and so is the database's clock, in ms. */
 const reload = 10_000;
 /** Of ticks that nobody was there for, the last one is made up for if it is not older, in ms. */
@@ -19,7 +18,7 @@ const lookBack = 24 * 3_600_000;
 export class Scheduler {
   readonly #ctx: Context;
   readonly #listed: (ctx: Context) => Promise<Schedule[]>;
-  readonly #patterns = new Map<string, ScheduledTask>();
+  readonly #ticks = new Map<string, Ticks>();
   #schedules: Schedule[] = [];
   #loadedAt = 0;
   /** The database's clock minus ours, in ms. */
@@ -47,7 +46,7 @@ export class Scheduler {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     await this.#round;
-    for (const task of this.#patterns.values()) await task.destroy();
+    for (const ticks of this.#ticks.values()) ticks.close();
   }
 
   async #run(): Promise<void> {
@@ -96,25 +95,18 @@ export class Scheduler {
   }
 
   async #lookAt(schedule: Schedule, now: number): Promise<void> {
-    const tick = this.#latest(schedule, Math.max(this.#seen.get(schedule.task)!, now - lookBack), now);
+    const tick = this.#ticksOf(schedule).latest(Math.max(this.#seen.get(schedule.task)!, now - lookBack), now);
     if (tick !== undefined) await this.#enqueue(schedule, tick);
     this.#seen.set(schedule.task, now);
   }
 
-  #latest({ cron: pattern, timezone }: Schedule, after: number, now: number): number | undefined {
-    const task = this.#patternOf(pattern, timezone);
-    const step = pattern.trim().split(/\s+/).length > 5 ? second : minute;
-    for (let at = now - (now % step); at > after; at -= step) if (task.match(new Date(at))) return at;
-    return undefined;
-  }
-
-  #patternOf(pattern: string, timezone: string): ScheduledTask {
-    const key = `${pattern} ${timezone}`;
-    const known = this.#patterns.get(key);
+  #ticksOf({ cron, timezone }: Schedule): Ticks {
+    const key = `${cron} ${timezone}`;
+    const known = this.#ticks.get(key);
     if (known) return known;
-    const task = cron.createTask(pattern, () => undefined, { timezone });
-    this.#patterns.set(key, task);
-    return task;
+    const ticks = ticksOf(cron, timezone);
+    this.#ticks.set(key, ticks);
+    return ticks;
   }
 
   async #enqueue({ task, job }: Schedule, tick_at: number): Promise<void> {

@@ -69,9 +69,9 @@ function isAlive(id: number, pid: number): boolean {
 export interface Backlog {
   /** Runners that are there. */
   workers: number;
-  /** Jobs that are ready or under way. */
+  /** Jobs that are due or under way. */
   pending: number;
-  /** Jobs that wait for their time, such as the next attempt. */
+  /** Jobs whose time is still to come, such as the next attempt. */
   waiting: number;
   /** Dead letters among the jobs themselves. */
   dead: number;
@@ -81,13 +81,16 @@ export interface Backlog {
 export async function backlog(db: Db): Promise<Backlog> {
   const alive = `SELECT COUNT(*) AS workers FROM job_runners WHERE heartbeat_at > ${db.clock} - ${silent}`;
   const states = "SELECT state, COUNT(*) AS jobs FROM jobs WHERE state <> 'done' GROUP BY state";
+  // Without a runner nobody makes them ready.
+  const due = `SELECT COUNT(*) AS due FROM jobs WHERE state = 'waiting' AND run_at <= ${db.clock}`;
   const [runners] = await db.query<{ workers: number }>(alive);
   const rows = await db.query<{ state: string; jobs: number }>(states);
+  const late = Number((await db.query<{ due: number }>(due))[0]!.due);
   const of = (state: string) => Number(rows.find((row) => row.state === state)?.jobs ?? 0);
   return {
     workers: Number(runners!.workers),
-    pending: of('ready') + of('active'),
-    waiting: of('waiting'),
+    pending: of('ready') + of('active') + late,
+    waiting: Math.max(0, of('waiting') - late),
     dead: of('dead'),
   };
 }

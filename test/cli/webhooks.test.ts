@@ -77,11 +77,18 @@ it('tries an endpoint, rotates its secret, and sends dead letters again', async 
       { response_code: 410 },
     ]);
 
+    const shown = await assetra(['deadletter', 'show', String(letter!.id), '--dir', dir], { env });
+    expect(shown.stdout).toContain('gone: HTTP 410');
+    expect((await run(['deadletter', 'replay', '--all', '--dry-run'])).body).toMatchObject({ deliveries: 0, left: 1 });
+
     const refused = await run(['webhook', 'test', String(id), '--tenant', 'plant-1']);
     expect([refused.code, refused.body.status, refused.body.reason]).toEqual([1, 410, 'gone']);
+    const unknown = await assetra(['webhook', 'test', 'Sank', '--tenant', '1', '--dir', dir], { env });
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining(`There are: ${id} Sink.`)]);
+    expect((await run(['deadletter', 'list', '--endpoint', 'Sink'])).body).toHaveLength(1);
     const healthy = await sink();
     await call('PATCH', `webhooks/${id}/`, { url: healthy.url, is_active: true });
-    const taken = await run(['webhook', 'test', String(id), '--tenant', 'plant-1']);
+    const taken = await run(['webhook', 'test', 'Sink', '--tenant', 'plant-1']);
     expect([taken.code, taken.body.delivered, taken.body.status]).toEqual([0, true, 200]);
     expect(healthy.lines.join('\n')).toContain('signature right, standard right');
 
@@ -91,6 +98,7 @@ it('tries an endpoint, rotates its secret, and sends dead letters again', async 
       dry_run: true,
       deliveries: 1,
       jobs: 0,
+      left: 0,
     });
     expect((await run(['deadletter', 'replay', '--all'])).body).toEqual({ deliveries: 1, jobs: 0, left: 0 });
     await until(() => healthy.lines.some((line) => line.includes('webhook.created')), 'the replayed one');

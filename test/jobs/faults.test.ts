@@ -5,12 +5,13 @@ import { type Context, inTransaction } from '../../src/db/context.ts';
 import type { Database, Row } from '../../src/db/database.ts';
 import { Attempts } from '../../src/jobs/attempt.ts';
 import { LaneQueues } from '../../src/jobs/lane-queues.ts';
-import { Runner, type RunnerSettings } from '../../src/jobs/runner.ts';
+import { Runner } from '../../src/jobs/runner.ts';
 import * as jobs from '../../src/queue/jobs.ts';
 import type { AnyKind, Job } from '../../src/queue/kind.ts';
 import type { Lane } from '../../src/queue/lane-claims.ts';
 import * as runners from '../../src/queue/runners.ts';
 import { onEveryDatabase } from '../support/databases.ts';
+import { JobBench } from '../support/job-bench.ts';
 import { until } from '../support/pty.ts';
 import { type TestSite, testSite } from '../support/site.ts';
 import { workOff } from '../support/work.ts';
@@ -30,26 +31,19 @@ const watched = (database: Database, before: (sql: string) => Promise<void>): Da
   });
 
 onEveryDatabase('a job runner in trouble', (dialect) => {
+  let bench: JobBench;
   let site: TestSite;
-  let ctx: Context;
-  const running: Runner[] = [];
   beforeAll(async () => {
-    site = await testSite(dialect);
-    ctx = site.as('admin');
+    bench = await JobBench.on(dialect);
+    ({ site } = bench);
   });
   afterEach(async () => {
     vi.restoreAllMocks();
-    await Promise.all(running.splice(0).map((runner) => runner.stop()));
-    for (const table of ['jobs', 'job_lanes', 'job_runners']) await site.database.execute(`DELETE FROM ${table}`);
+    await bench.clear();
   });
-  afterAll(() => site.close());
+  afterAll(() => bench.close());
 
-  const run = async (kind: AnyKind, database = site.database, settings: Partial<RunnerSettings> = {}) => {
-    const runner = new Runner(ctx, database, { kinds: [kind], concurrency: 4, ...settings }, async () => ctx);
-    running.push(runner);
-    await runner.start();
-    return runner;
-  };
+  const run = (kind: AnyKind, database = site.database) => bench.run([kind], { database });
   const counting = (done: number[]): AnyKind => ({
     kind: 'test',
     queue: 'system',
@@ -58,11 +52,8 @@ onEveryDatabase('a job runner in trouble', (dialect) => {
       return job.id < 0 ? { dead: '' } : undefined;
     },
   });
-  const add = (count: number, more: Partial<jobs.NewJob> = {}) =>
-    inTransaction(ctx, async (tx) => {
-      for (let n = 1; n <= count; n += 1) jobs.add(tx, { kind: 'test', queue: 'system', payload: { n }, ...more });
-    });
-  const left = () => site.database.query<Row>('SELECT state, attempts, crashes, last_error FROM jobs ORDER BY id');
+  const add = (...wanted: Parameters<JobBench['add']>) => bench.add(...wanted);
+  const left = () => bench.left();
 
   it('does what it claimed of no lane although the lanes cannot be read', async () => {
     const done: number[] = [];

@@ -3,47 +3,38 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Unavailable } from '../../src/base/errors.ts';
 import { type Context, inTransaction } from '../../src/db/context.ts';
 import type { Row } from '../../src/db/database.ts';
-import { Runner, type RunnerSettings } from '../../src/jobs/runner.ts';
-import * as jobs from '../../src/queue/jobs.ts';
 import type { AnyKind, Job, Verdict } from '../../src/queue/kind.ts';
 import * as lanes from '../../src/queue/lanes.ts';
 import { onEveryDatabase } from '../support/databases.ts';
+import { JobBench } from '../support/job-bench.ts';
 import { until } from '../support/pty.ts';
 import { unique } from '../support/samples.ts';
-import { type TestSite, testSite } from '../support/site.ts';
+import type { TestSite } from '../support/site.ts';
 
 onEveryDatabase('the job runner', (dialect) => {
+  let bench: JobBench;
   let site: TestSite;
   let ctx: Context;
-  const running: Runner[] = [];
   beforeAll(async () => {
-    site = await testSite(dialect);
-    ctx = site.as('admin');
+    bench = await JobBench.on(dialect);
+    ({ site, ctx } = bench);
   });
   afterEach(async () => {
-    await Promise.all(running.splice(0).map((runner) => runner.stop()));
-    for (const table of ['jobs', 'job_lanes']) await site.database.execute(`DELETE FROM ${table}`);
+    await bench.stopRunners();
     expect(await site.database.query('SELECT id FROM job_runners')).toEqual([]);
+    await bench.clear();
   });
-  afterAll(() => site.close());
+  afterAll(() => bench.close());
 
-  const run = async (kinds: AnyKind[], settings: Partial<RunnerSettings> = {}): Promise<Runner> => {
-    const runner = new Runner(ctx, site.database, { kinds, concurrency: 4, ...settings }, async () => ctx);
-    running.push(runner);
-    await runner.start();
-    return runner;
-  };
+  const run = (...wanted: Parameters<JobBench['run']>) => bench.run(...wanted);
   const kind = (settle: (tx: Context, job: Job) => Promise<Verdict>, more: Partial<AnyKind> = {}): AnyKind => ({
     kind: 'test',
     queue: 'system',
     settle,
     ...more,
   });
-  const add = (count: number, more: Partial<jobs.NewJob> = {}) =>
-    inTransaction(ctx, async (tx) => {
-      for (let n = 1; n <= count; n += 1) jobs.add(tx, { kind: 'test', queue: 'system', payload: { n }, ...more });
-    });
-  const left = () => site.database.query<Row>('SELECT state, attempts, last_error FROM jobs ORDER BY id');
+  const add = (...wanted: Parameters<JobBench['add']>) => bench.add(...wanted);
+  const left = () => bench.left();
   const locations = async () =>
     (await site.database.query<Row>('SELECT code FROM locations ORDER BY id')).map(({ code }) => code);
   const place = (tx: Context, code: string) =>
@@ -132,7 +123,7 @@ onEveryDatabase('the job runner', (dialect) => {
       ),
     ]);
     await until(async () => (await left())[0]?.state === 'dead', 'the end');
-    expect(await left()).toEqual([{ state: 'dead', attempts: 1, last_error: 'never' }]);
+    expect(await left()).toMatchObject([{ state: 'dead', attempts: 1, last_error: 'never' }]);
     expect(await locations()).toContain(`${code}-never`);
   });
 
@@ -200,7 +191,6 @@ onEveryDatabase('the job runner', (dialect) => {
     );
     await until(() => began === 2, 'two jobs to begin');
     await runner.stop();
-    running.length = 0;
     expect([began, ended]).toEqual([2, 2]);
     expect((await left()).map(({ state }) => state)).toEqual(Array(28).fill('ready'));
   });

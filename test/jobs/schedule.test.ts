@@ -63,6 +63,26 @@ onEveryDatabase('the schedule', (dialect) => {
     expect(await looked('2027-06-07T06:00:00.000Z', '2027-06-07T06:00:59.000Z')).toEqual(['utc']);
   });
 
+  it('enqueues once what comes at a time that the wall shows twice or never, with two runners', async () => {
+    const night = schedule('night', '30 2 * * *', 'Europe/Berlin');
+    const hourly = schedule('hourly', '30 * * * *', 'Europe/Berlin');
+    const pair = [scheduler([night, hourly]), scheduler([night, hourly])];
+    for (const one of pair) await one.load();
+    const through = async (...times: string[]) => {
+      await site.database.execute('DELETE FROM jobs');
+      for (const time of times) for (const one of pair) await one.look(Date.parse(time));
+      return (await kinds()).sort();
+    };
+    await through('2027-03-28T00:29:30Z');
+    expect(await through('2027-03-28T00:30:30Z', '2027-03-28T01:00:01Z', '2027-03-28T01:30:01Z')).toEqual([
+      'hourly',
+      'hourly',
+      'night',
+    ]);
+    await through('2027-10-31T00:29:30Z');
+    expect(await through('2027-10-31T00:30:01Z', '2027-10-31T01:30:01Z')).toEqual(['hourly', 'hourly', 'night']);
+  });
+
   it('makes up for the last of the ticks that nobody was there for, and for no older ones', async () => {
     const hour = 3_600_000;
     const now = Math.floor(Date.now() / hour) * hour + 1_000;

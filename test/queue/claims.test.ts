@@ -1,42 +1,33 @@
-import { promisify } from 'node:util';
-import sqlite3 from 'sqlite3';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Context, inTransaction } from '../../src/db/context.ts';
-import { Database, type Row } from '../../src/db/database.ts';
+import type { Database, Row } from '../../src/db/database.ts';
 import * as claims from '../../src/queue/claims.ts';
 import * as jobs from '../../src/queue/jobs.ts';
 import { claimLanes, type Lane } from '../../src/queue/lane-claims.ts';
-import * as lanes from '../../src/queue/lanes.ts';
+import type * as lanes from '../../src/queue/lanes.ts';
 import * as leases from '../../src/queue/leases.ts';
 import { prune } from '../../src/queue/runners.ts';
 import { onEveryDatabase } from '../support/databases.ts';
-import { type TestSite, testSite } from '../support/site.ts';
+import { JobBench } from '../support/job-bench.ts';
+import { planOf } from '../support/plans.ts';
+import type { TestSite } from '../support/site.ts';
 
 onEveryDatabase('claims of many jobs', (dialect) => {
+  let bench: JobBench;
   let site: TestSite;
   let ctx: Context;
   let elsewhere: Database;
   beforeAll(async () => {
-    site = await testSite(dialect);
-    ctx = site.as('admin');
-    elsewhere = new Database(site.databaseConfig);
+    bench = await JobBench.on(dialect);
+    ({ site, ctx, elsewhere } = bench);
   });
-  afterEach(async () => {
-    for (const table of ['jobs', 'job_lanes', 'cron_ticks']) await site.database.execute(`DELETE FROM ${table}`);
-  });
-  afterAll(async () => {
-    await elsewhere.close();
-    await site.close();
-  });
+  afterEach(() => bench.clear());
+  afterAll(() => bench.close());
 
   const one = { id: 1 };
   const two = { id: 2 };
-  const add = (count: number, more: Partial<jobs.NewJob> = {}) =>
-    inTransaction(ctx, async (tx) => {
-      for (let n = 0; n < count; n += 1) jobs.add(tx, { kind: 'test', queue: 'system', payload: { n }, ...more });
-    });
-  const lane = (settings: Partial<lanes.LaneSettings> = {}) =>
-    inTransaction(ctx, (tx) => lanes.make(tx, 'webhooks', settings));
+  const add = (...wanted: Parameters<JobBench['add']>) => bench.add(...wanted);
+  const lane = (settings: Partial<lanes.LaneSettings> = {}) => bench.lane(settings);
   const states = () =>
     site.database.query<Row>('SELECT state, crashes, COUNT(*) AS jobs FROM jobs GROUP BY state, crashes');
 
@@ -130,20 +121,13 @@ onEveryDatabase('claims of many jobs', (dialect) => {
   });
 
   it('do not walk over what is not due, nor over other queues', async () => {
-    const plan = async (sql: string): Promise<string> => {
-      if (dialect !== 'sqlite') return JSON.stringify(await site.database.query(`EXPLAIN ${sql}`));
-      const handle = new sqlite3.Database(site.databaseConfig.filename!);
-      const rows = await promisify<string, unknown[]>(handle.all.bind(handle))(`EXPLAIN QUERY PLAN ${sql}`);
-      await promisify(handle.close.bind(handle))();
-      return JSON.stringify(rows);
-    };
+    const plan = (sql: string): Promise<string> => planOf(site, 'jobs', sql);
     const filler = { tenant_id: null, kind: 'test', lane_id: 0, priority: 0, max_attempts: 5, payload: '{}' };
     const stamps = { created_at: '2026-01-01T00:00:00.000Z', updated_at: '2026-01-01T00:00:00.000Z' };
     const rest = { ...filler, ...stamps, progress: '{}', keep: false, last_error: '' };
     const rows = (state: string, run_at: number) =>
       Array.from({ length: 3_000 }, (_, n) => ({ ...rest, queue: 'workflows', state, run_at: run_at && run_at + n }));
     await site.database.insertMany('jobs', [...rows('waiting', 9_000_000_000_000), ...rows('ready', 0)]);
-    if (dialect !== 'sqlite') await site.database.query(`ANALYZE ${dialect === 'mysql' ? 'TABLE ' : ''}jobs`);
     const [due, marks] = [`state = 'waiting' AND run_at <= ${site.database.clock}`, site.database.skipLocked];
     const taken = await plan(`SELECT id FROM jobs WHERE ${due} ORDER BY run_at LIMIT 2000${marks}`);
     expect(taken).toContain('jobs_waiting_index');

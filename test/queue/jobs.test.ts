@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Context, inTransaction } from '../../src/db/context.ts';
-import { Database, type Row } from '../../src/db/database.ts';
+import type { Database, Row } from '../../src/db/database.ts';
 import * as claims from '../../src/queue/claims.ts';
 import * as jobs from '../../src/queue/jobs.ts';
 import type { Job } from '../../src/queue/kind.ts';
@@ -9,25 +9,20 @@ import * as lanes from '../../src/queue/lanes.ts';
 import * as leases from '../../src/queue/leases.ts';
 import * as runners from '../../src/queue/runners.ts';
 import { onEveryDatabase } from '../support/databases.ts';
-import { type TestSite, testSite } from '../support/site.ts';
+import { JobBench } from '../support/job-bench.ts';
+import type { TestSite } from '../support/site.ts';
 
 onEveryDatabase('jobs', (dialect) => {
+  let bench: JobBench;
   let site: TestSite;
   let ctx: Context;
-  /** As another process has it. */
   let elsewhere: Database;
   beforeAll(async () => {
-    site = await testSite(dialect);
-    ctx = site.as('admin');
-    elsewhere = new Database(site.databaseConfig);
+    bench = await JobBench.on(dialect);
+    ({ site, ctx, elsewhere } = bench);
   });
-  afterEach(async () => {
-    for (const table of ['jobs', 'job_lanes', 'job_runners']) await site.database.execute(`DELETE FROM ${table}`);
-  });
-  afterAll(async () => {
-    await elsewhere.close();
-    await site.close();
-  });
+  afterEach(() => bench.clear());
+  afterAll(() => bench.close());
 
   const one = { id: 1 };
   const two = { id: 2 };
@@ -227,11 +222,13 @@ onEveryDatabase('jobs', (dialect) => {
     await claims.claim(site.database, one, 1);
     const id = await runners.enter(site.database, 1, undefined);
     expect(await runners.backlog(site.database)).toEqual({ workers: 1, pending: 2, waiting: 1, dead: 0 });
+    // Its time has come, and no runner is there to see it.
+    await makeDue();
+    expect(await runners.backlog(site.database)).toEqual({ workers: 1, pending: 3, waiting: 0, dead: 0 });
     await runners.leave(site.database, id);
   });
 
-  const lane = (settings: Partial<lanes.LaneSettings> = {}) =>
-    inTransaction(ctx, (tx) => lanes.make(tx, 'webhooks', settings));
+  const lane = (settings: Partial<lanes.LaneSettings> = {}) => bench.lane(settings);
 
   it('in a lane are one runner’s at a time', async () => {
     const id = await lane();

@@ -1,13 +1,15 @@
 /** A site that sends webhooks to receivers of its own, and does not wait for its retries. */
 import { AddressPolicy } from '../../src/base/address-policy.ts';
 import { type Mode, Receiver } from '../../src/cli/simulate/receiver.ts';
-import { inTransaction, type Tenant, type TenantContext } from '../../src/db/context.ts';
+import { type Context, inTransaction, type Tenant, type TenantContext } from '../../src/db/context.ts';
 import type { Row } from '../../src/db/database.ts';
+import type { Dialect } from '../../src/db/dialect.ts';
 import * as outbox from '../../src/domain/outbox/service.ts';
 import type { EndpointRow } from '../../src/domain/webhooks/resource.ts';
 import { Sender, type SenderOptions } from '../../src/domain/webhooks/sender.ts';
 import * as webhooks from '../../src/domain/webhooks/service.ts';
 import { Workforce } from '../../src/jobs/workforce.ts';
+import { type TestApp, testApp } from './app.ts';
 import { until } from './pty.ts';
 import { unique } from './samples.ts';
 import type { TestSite } from './site.ts';
@@ -15,6 +17,10 @@ import { testVault } from './vault.ts';
 
 /** What an endpoint of these tests is signed with. */
 export const secret = 'hush';
+
+/** One that reaches this machine alone. */
+export const loopbackSender = (options: Partial<SenderOptions> = {}): Sender =>
+  new Sender({ policy: new AddressPolicy(['loopback']), timeoutSeconds: 1, ...options });
 
 export class Plant {
   readonly site: TestSite;
@@ -29,9 +35,10 @@ export class Plant {
   async work(
     options: Partial<SenderOptions> = {},
     settings = { redriveHours: 24, disableDays: 5 },
+    more: Partial<Context> = {},
   ): Promise<Workforce> {
-    const sender = new Sender({ policy: new AddressPolicy(['loopback']), timeoutSeconds: 1, ...options });
-    const force = new Workforce({ ...this.ctx, tenant: null }, this.site.database, {
+    const sender = loopbackSender(options);
+    const force = new Workforce({ ...this.ctx, tenant: null, ...more }, this.site.database, {
       kinds: webhooks.kinds(sender, settings),
       schedules: async () => [],
       concurrency: 4,
@@ -100,4 +107,10 @@ export class Plant {
     for (const table of ['webhook_endpoints', 'jobs', 'job_lanes'])
       await this.site.database.execute(`DELETE FROM ${table}`);
   }
+}
+
+/** The API of a site beside its plant: what the one makes, the other delivers. */
+export async function plantWithApi(dialect: Dialect): Promise<{ app: TestApp; plant: Plant }> {
+  const app = await testApp(dialect);
+  return { app, plant: new Plant(app, app.vault) };
 }

@@ -6,7 +6,8 @@ import { contextOf, type SelectionFlags, selectionOf } from './selection.ts';
 export const run: Run<SelectionFlags & { limit: number }> = ({ flags, out }) =>
   withSite(flags, async (site) => {
     const { deadLetters } = await import('../../domain/webhooks/service.ts');
-    const found = await deadLetters.list(await contextOf(site, flags), selectionOf([], flags), flags.limit);
+    const ctx = await contextOf(site, flags);
+    const found = await deadLetters.list(ctx, await selectionOf(ctx, [], flags), flags.limit);
     const rows = found.map(({ id, tenant_id, endpoint_name, name, reason, attempts, dead_lettered_at, error }) => [
       String(id),
       tenant_id,

@@ -8,7 +8,8 @@ import type { Site } from '../site.ts';
 
 export interface SelectionFlags extends GlobalFlags {
   tenant?: string;
-  endpoint?: number;
+  /** Id or name. */
+  endpoint?: string;
   since?: string;
   all?: boolean;
   dryRun?: boolean;
@@ -17,10 +18,15 @@ export interface SelectionFlags extends GlobalFlags {
 export const contextOf = async (site: Site, { tenant }: SelectionFlags): Promise<Context> =>
   tenant ? site.inTenant(tenant) : site.ctx;
 
-export function selectionOf(ids: readonly string[], { endpoint, since }: SelectionFlags): Selection {
+export async function selectionOf(
+  ctx: Context,
+  ids: readonly string[],
+  { endpoint, since }: SelectionFlags,
+): Promise<Selection> {
+  const { named } = await import('../../domain/webhooks/service.ts');
   return {
     ...(ids.length > 0 && { ids }),
-    ...(endpoint !== undefined && { endpoint }),
+    ...(endpoint !== undefined && { endpoint: await named(ctx, endpoint) }),
     ...(since !== undefined && { since: momentOf(since) }),
   };
 }

@@ -14,7 +14,8 @@ export const run: Run<GlobalFlags> = ({ args, flags, out }) =>
     return undefined;
   });
 
-function describe({ id, name, endpoint_name, reason, error, payload, attempts_made = [] }: DeadDelivery): string {
+function describe(letter: DeadDelivery): string {
+  const { id, name, endpoint_name, reason, error, payload, response_body, attempts_made = [] } = letter;
   const attempts = attempts_made.map((attempt) => {
     const {
       at,
@@ -30,6 +31,7 @@ function describe({ id, name, endpoint_name, reason, error, payload, attempts_ma
   return [
     `${id}: ${name}${endpoint_name ? ` to ${endpoint_name}` : ''}`,
     `${reason}: ${error}`,
+    ...(response_body ? [`The receiver said: ${printable(response_body)}`] : []),
     '',
     JSON.stringify(payload, null, 2),
     ...(attempts.length > 0
@@ -37,3 +39,6 @@ function describe({ id, name, endpoint_name, reason, error, payload, attempts_ma
       : []),
   ].join('\n');
 }
+
+/** On one line, whatever a receiver may have answered: nothing in it is to steer the terminal. */
+const printable = (text: string): string => text.slice(0, 500).replace(/\p{C}+/gu, ' ');

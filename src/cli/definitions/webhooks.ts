@@ -2,20 +2,20 @@
 import type { Definition, Flag } from '../command.ts';
 
 const tenant: Flag = { spec: '--tenant <tenant>', about: 'id, slug or name of the tenant' };
-const endpoint = { id: 'of the endpoint, as `GET webhooks/` shows it' };
+const endpoint = { endpoint: 'its id or name' };
 
 export const webhookTest: Definition = {
-  usage: 'webhook test <id>',
+  usage: 'webhook test <endpoint>',
   about: 'Send a signed test message to an endpoint and show what it answers',
   args: endpoint,
   flags: [{ ...tenant, required: true }],
-  examples: ['assetra webhook test 3 --tenant plant-1'],
+  examples: ['assetra webhook test ERP --tenant plant-1'],
   details:
     'It goes the way that events go, to the same addresses; nothing is stored. Exit code 1 when it is not taken.',
 };
 
 export const webhookRotate: Definition = {
-  usage: 'webhook rotate <id>',
+  usage: 'webhook rotate <endpoint>',
   about: 'Give an endpoint a new secret, shown this once',
   args: endpoint,
   flags: [
@@ -36,7 +36,7 @@ export const webhookRotate: Definition = {
 
 const selection: Flag[] = [
   { ...tenant, about: `only this tenant (${tenant.about})` },
-  { spec: '--endpoint <id>', about: 'only deliveries to this endpoint', type: 'number' },
+  { spec: '--endpoint <endpoint>', about: 'only deliveries to this endpoint (its id or name)' },
   {
     spec: '--since <time>',
     about: 'only what was given up since, such as 2026-01-31T12:00:00Z, or 2h, 3d for so long ago',
@@ -53,7 +53,7 @@ export const deadletterList: Definition = {
   usage: 'deadletter list',
   about: 'List deliveries and jobs that were given up, newest first',
   flags: [...selection, { spec: '--limit <count>', about: 'at most so many', type: 'number', fallback: 100 }],
-  examples: ['assetra deadletter list', 'assetra deadletter list --endpoint 3 --since 2d --json'],
+  examples: ['assetra deadletter list', 'assetra deadletter list --endpoint ERP --since 2d --json'],
 };
 
 export const deadletterShow: Definition = {

@@ -2,7 +2,6 @@ import { text } from 'node:stream/consumers';
 import { ConfigError } from '../../base/errors.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import { withSite } from '../site.ts';
-import { endpointOf } from './endpoint.ts';
 
 interface Flags extends GlobalFlags {
   tenant: string;
@@ -13,11 +12,11 @@ interface Flags extends GlobalFlags {
 
 export const run: Run<Flags> = ({ args, flags, out }) =>
   withSite(flags, async (site) => {
-    const id = endpointOf(args[0]!);
     if (flags.promote && (flags.now || flags.secretStdin))
       throw new ConfigError('--promote takes the secret that is next already. Leave out --now and --secret-stdin.');
     const ctx = await site.inTenant(flags.tenant);
     const webhooks = await import('../../domain/webhooks/service.ts');
+    const id = await webhooks.named(ctx, args[0]!);
     const secret = flags.secretStdin ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined;
     const body = { now: flags.now ?? false, ...(secret !== undefined && { secret }) };
     const rotated = flags.promote ? await webhooks.promote(ctx, id) : await webhooks.rotate(ctx, id, body);

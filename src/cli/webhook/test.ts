@@ -1,15 +1,13 @@
 import type { GlobalFlags, Run } from '../command.ts';
 import { withSite } from '../site.ts';
-import { endpointOf } from './endpoint.ts';
 
 export const run: Run<{ tenant: string } & GlobalFlags> = ({ args, flags, out }) =>
   withSite(flags, async (site) => {
-    const id = endpointOf(args[0]!);
     const ctx = await site.inTenant(flags.tenant);
     const webhooks = await import('../../domain/webhooks/service.ts');
     const sender = webhooks.senderOf(site.config.webhooks);
     try {
-      const pong = await webhooks.ping(ctx, sender, id);
+      const pong = await webhooks.ping(ctx, sender, await webhooks.named(ctx, args[0]!));
       const { delivered, status, ms, ip, reason, error } = pong;
       const where = ip ? ` from ${ip}` : '';
       const outcome = delivered ? 'taken' : `not taken (${reason}): ${error}`;

@@ -3,16 +3,6 @@ import type { TenantContext } from '../../db/context.ts';
 import * as changes from '../../queue/changes.ts';
 import type { Raised } from './write.ts';
 
-export interface EventBody {
-  id: number;
-  name: string;
-  /** JSON, to be sent as it is. */
-  body: string;
-  entity: string;
-  entity_id: number;
-  depth: number;
-}
-
 /** A place for the number, which may be known only after the commit. No JSON of ours has it elsewhere: it is no valid JSON. */
 const place = '"sequence":?';
 
@@ -40,16 +30,13 @@ export async function bytesOf(ctx: TenantContext, { change_id, sequence, draft }
   return numbered(draft, await changes.numberOf(ctx, change_id));
 }
 
-/** The event with its body. */
-export async function bodyOf(ctx: TenantContext, event: number): Promise<EventBody> {
-  const sql = 'SELECT id, name, entity, entity_id, depth, change_id, sequence, draft FROM outbox_events WHERE id = ?';
-  const [row] = await ctx.db.query<Omit<EventBody, 'body'> & Draft>(sql, [event]);
-  const { change_id, sequence, draft, ...known } = row!;
-  return { ...known, body: await bytesOf(ctx, { change_id, sequence, draft }) };
-}
-
 /** What an event told, for whoever works on it here and needs no number. */
-export interface Told extends Omit<EventBody, 'body'> {
+export interface Told {
+  id: number;
+  name: string;
+  entity: string;
+  entity_id: number;
+  depth: number;
   data: Record<string, unknown>;
   changes?: Record<string, [unknown, unknown]>;
 }

@@ -8,7 +8,7 @@ import type { listenersOf } from './listeners.ts';
 import { triggerOf, wants } from './names.ts';
 import { type Raised, write } from './write.ts';
 
-export { bodyOf, bytesOf, type Draft, type EventBody, find, type Told } from './body.ts';
+export { bytesOf, type Draft, find, type Told } from './body.ts';
 export { listenersOf } from './listeners.ts';
 export { type EventName, eventNames, wants } from './names.ts';
 

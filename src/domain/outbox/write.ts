@@ -102,6 +102,7 @@ const deliveryOf = (event: Raised, endpoint: Endpoint, event_id: number): Record
   response_body: '',
   attempt_count: 0,
   next_attempt_at: endpoint.active ? event.occurred_at : null,
+  pending_since: endpoint.active ? event.occurred_at : null,
   last_error: endpoint.active ? '' : 'The endpoint was disabled.',
   reason: endpoint.active ? '' : disabled,
   dead_lettered_at: endpoint.active ? null : event.occurred_at,

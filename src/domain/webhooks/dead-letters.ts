@@ -125,14 +125,15 @@ const batch = 200;
 /** Dead jobs dealt with by one command; there are hardly ever so many. */
 const mostJobs = 100_000;
 
-export async function count(ctx: Context, selection: Selection): Promise<Handled> {
+/** `disabled`: of the deliveries, those whose endpoint is disabled, so that they cannot be sent again. */
+export async function count(ctx: Context, selection: Selection): Promise<Handled & { disabled: number }> {
   const { text, params } = whereOf(ctx, selection);
-  const [row] = await ctx.db.query<{ count: number }>(
-    `SELECT COUNT(*) AS count FROM webhook_deliveries d WHERE ${text}`,
-    params,
-  );
+  const sql =
+    'SELECT COUNT(*) AS deliveries, COUNT(CASE WHEN e.is_active = ? THEN 1 END) AS disabled ' +
+    `FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE ${text}`;
+  const [row] = await ctx.db.query<{ deliveries: number; disabled: number }>(sql, [false, ...params]);
   const jobs = await jobsOf(ctx, selection, mostJobs);
-  return { deliveries: Number(row!.count), jobs: jobs.length };
+  return { deliveries: Number(row!.deliveries), disabled: Number(row!.disabled), jobs: jobs.length };
 }
 
 /** Sends them again; those of a disabled endpoint stay. `told` hears how many were looked at. */

@@ -117,6 +117,7 @@ async function failed(
     return disable(ctx, target, `nothing has worked since ${strain.since}`);
   }
   if (strain?.opened) warnOpen(ctx, target);
+  if (strain?.warns) warnLong(ctx, target, strain, disableDays);
   const holdLane = strain?.hold === undefined ? {} : { holdLane: strain.hold };
   const attempts = target.attempt_count + 1;
   if (outcome.verdict === 'dead' || attempts >= target.max_attempts) {
@@ -135,6 +136,15 @@ function warnOpen(ctx: TenantContext, { endpoint_id, tenant_id }: Target): void 
       line,
       'Most deliveries to a webhook endpoint failed lately; they wait while it is tried now and then.',
     ),
+  );
+}
+
+function warnLong(ctx: TenantContext, target: Target, { since, failures, warns }: health.Strain, days: number): void {
+  const { endpoint_id, tenant_id, name } = target;
+  const line = { tenant_id, endpoint_id, endpoint_name: name, failing_since: since, failures };
+  const end = days > 0 ? ` After ${days} days it is disabled.` : '';
+  ctx.db.afterCommit(() =>
+    ctx.log.warn(line, `A webhook endpoint has taken nothing for ${warns} hours. Look at its receiver.${end}`),
   );
 }
 

@@ -1,5 +1,5 @@
 /** What keeps an answer from coming, by the codes of node and undici. */
-import type { AddressPolicy } from '../../base/address-policy.ts';
+import { type AddressPolicy, isForbidden } from '../../base/address-policy.ts';
 import type { Reason } from './outcome.ts';
 
 export interface Fault {
@@ -11,7 +11,10 @@ export class BlockedAddress extends Error {
   readonly code = 'BLOCKED_ADDRESS';
   readonly address: string;
   constructor(address: string, { text }: AddressPolicy) {
-    super(`Webhooks are not sent to ${address}: ASSETRA_WEBHOOK_ALLOWED_HOSTS is ${text}.`);
+    const cure = isForbidden(address)
+      ? 'it is a link-local, metadata, multicast or reserved address'
+      : `ASSETRA_WEBHOOK_ALLOWED_HOSTS is ${text}. Add ${address} to it if that is meant`;
+    super(`Webhooks are not sent to ${address}: ${cure}.`);
     this.address = address;
   }
 }

@@ -16,6 +16,8 @@ const lastPause = 15 * 60_000;
 const longestThrottle = 15 * 60_000;
 /** Fewer failures in a row do not make a dead endpoint, however long ago the first was. */
 const leastFailures = 10;
+/** After so many hours of nothing but failures it is warned of, once each. */
+const warnings = [4, 24];
 
 export type State = 'closed' | 'open' | 'throttled';
 
@@ -28,10 +30,12 @@ export interface Health {
   window_failures: number;
   failing_since: string | null;
   failures: number;
+  /** The last of the warnings that there was; 0 before the first. */
+  warned_hours: number;
 }
 
 const columns =
-  'state, held_until, pause_ms, window_started_at, window_attempts, window_failures, failing_since, failures';
+  'state, held_until, pause_ms, window_started_at, window_attempts, window_failures, failing_since, failures, warned_hours';
 
 export const begin = (ctx: Context, endpoint: number): Promise<void> =>
   ctx.db.insertMany('webhook_health', [
@@ -51,6 +55,8 @@ export interface Strain {
   /** Nothing but failures since then. */
   since: string;
   failures: number;
+  /** This failure is the first after so many hours of nothing else that one is to be warned of. */
+  warns: number | undefined;
 }
 
 /** Writes a failed attempt down and answers what follows. `throttle`: what the receiver asks to wait, in s. */
@@ -61,7 +67,8 @@ export async function failed(ctx: Context, endpoint: number, throttle: number): 
   const set = Object.keys(now).map((column) => `${column} = ?`);
   const sql = `UPDATE webhook_health SET ${set.join(', ')} WHERE endpoint_id = ?`;
   await ctx.db.execute(sql, [...Object.values(now), endpoint]);
-  return { hold, opened, since: now.failing_since!, failures: now.failures };
+  const warns = now.warned_hours > was.warned_hours ? now.warned_hours : undefined;
+  return { hold, opened, since: now.failing_since!, failures: now.failures, warns };
 }
 
 /** The row after a failure. */
@@ -76,6 +83,7 @@ export function next(was: Health, now: Date, throttle: number): Health & { opene
     window_failures: (current ? was.window_failures : 0) + 1,
     failing_since: was.failing_since ?? at,
     failures: was.failures + 1,
+    warned_hours: warningOf(was, now),
   };
   const held = (state: State, hold: number, pause_ms = 0) => ({
     ...counted,
@@ -97,9 +105,19 @@ export function next(was: Health, now: Date, throttle: number): Health & { opene
   return { ...counted, opened: false, hold: undefined };
 }
 
+const hoursSince = (since: string, now: Date): number => (now.getTime() - Date.parse(since)) / 3_600_000;
+
+function warningOf({ failing_since, failures, warned_hours }: Health, now: Date): number {
+  if (failing_since === null || failures + 1 < leastFailures) return warned_hours;
+  const hours = hoursSince(failing_since, now);
+  return Math.max(warned_hours, ...warnings.filter((warning) => hours >= warning));
+}
+
 /** Whether nothing has worked for so many days that the endpoint is taken for dead; 0 days is never. */
 export const isDead = ({ since, failures }: Strain, now: Date, days: number): boolean =>
-  days > 0 && failures >= leastFailures && now.getTime() - Date.parse(since) > days * 86_400_000;
+  days > 0 && failures >= leastFailures && hoursSince(since, now) > days * 24;
+
+const unwarned = 'failures = 0, warned_hours = 0';
 
 /** Writes a success down with those of the same transaction. `was`: how it fared when the attempt began. */
 export async function succeeded(
@@ -109,7 +127,7 @@ export async function succeeded(
 ): Promise<void> {
   if (was.state !== 'closed') await clear(ctx, endpoint);
   else if (was.failing_since !== null)
-    await ctx.db.execute('UPDATE webhook_health SET failing_since = NULL, failures = 0 WHERE endpoint_id = ?', [
+    await ctx.db.execute(`UPDATE webhook_health SET failing_since = NULL, ${unwarned} WHERE endpoint_id = ?`, [
       endpoint,
     ]);
   ctx.db.beforeCommit(tally, { endpoint, at: timestamp(ctx) });
@@ -125,8 +143,25 @@ export const forgive = (ctx: Context, endpoint: number): Promise<void> =>
 async function reset(ctx: Context, endpoint: number, since: string, params: string[] = []): Promise<void> {
   const sql =
     "UPDATE webhook_health SET state = 'closed', held_until = NULL, pause_ms = 0, window_started_at = NULL, " +
-    `window_attempts = 0, window_failures = 0, failing_since = ${since}, failures = 0 WHERE endpoint_id = ?`;
+    `window_attempts = 0, window_failures = 0, failing_since = ${since}, ${unwarned} WHERE endpoint_id = ?`;
   await ctx.db.execute(sql, [...params, endpoint]);
+}
+
+/** An active endpoint whose latest attempts failed. */
+export interface Failing {
+  name: string;
+  since: string;
+  /** Long enough to have been warned of. */
+  long: boolean;
+}
+
+/** Of all tenants. */
+export async function failing(ctx: Pick<Context, 'db'>): Promise<Failing[]> {
+  const sql =
+    'SELECT e.name, h.failing_since AS since, h.warned_hours FROM webhook_health h ' +
+    'JOIN webhook_endpoints e ON e.id = h.endpoint_id WHERE h.failing_since IS NOT NULL AND e.is_active = ? ORDER BY e.id';
+  const rows = await ctx.db.query<Omit<Failing, 'long'> & { warned_hours: number }>(sql, [true]);
+  return rows.map(({ name, since, warned_hours }) => ({ name, since, long: warned_hours > 0 }));
 }
 
 /** How fresh an endpoint's `last_delivery_at` is kept, in ms: its row is wanted by every new delivery. */

@@ -7,6 +7,7 @@ import type { AnyKind } from '../../queue/kind.ts';
 import type { Operation } from '../../resource/serve.ts';
 import { deliveryOperations } from './deliveries.ts';
 import { deliveryKind } from './delivery.ts';
+import { type Failing, failing } from './health.ts';
 import { Accepted, Inbound, receive } from './inbound.ts';
 import { served } from './listing.ts';
 import { redriveKind } from './redrive.ts';
@@ -18,6 +19,7 @@ export * as deadLetters from './dead-letters.ts';
 export { servedDeliveries } from './deliveries.ts';
 export { Accepted, receiveSigned, type Signed } from './inbound.ts';
 export { served as servedEndpoints } from './listing.ts';
+export { named } from './named.ts';
 export { type Pong, ping } from './ping.ts';
 export { prune } from './retention.ts';
 export { promote, type Rotated, rotate } from './rotation.ts';
@@ -34,27 +36,41 @@ export const kinds = (
   settings: Pick<Config['webhooks'], 'redriveHours' | 'disableDays'>,
 ): AnyKind[] => [deliveryKind(sender, settings), redriveKind(settings.redriveHours), replayKind];
 
+/** With MIN(), SQLite takes another index than the one that was made for it. */
+export const oldestPending =
+  'SELECT pending_since AS since FROM webhook_deliveries ' +
+  "WHERE status = 'pending' AND pending_since IS NOT NULL ORDER BY pending_since LIMIT 1";
+
 /** Sets the gauges that only the database knows. */
 export async function measure(ctx: Context): Promise<void> {
-  const oldest =
-    'SELECT COALESCE(pending_since, created_at) AS since FROM webhook_deliveries ' +
-    "WHERE status = 'pending' ORDER BY id LIMIT 1";
-  const [waiting] = await ctx.db.query<{ since: string }>(oldest);
+  const [waiting] = await ctx.db.query<{ since: string }>(oldestPending);
   const age = waiting ? (ctx.now().getTime() - Date.parse(waiting.since)) / 1_000 : 0;
   metrics.oldestDelivery.set(Math.max(0, age));
   const open = "SELECT COUNT(*) AS count FROM webhook_health WHERE state = 'open'";
   metrics.openBreakers.set(Number((await ctx.db.query<{ count: number }>(open))[0]!.count));
+  metrics.failingEndpoints.set(await failingLong(ctx));
+}
+
+const failingLong = async (ctx: Context): Promise<number> => (await failing(ctx)).filter(({ long }) => long).length;
+
+/** For `/health/`, which anybody may ask: how many endpoints have taken nothing for hours, and not which. */
+export async function health(ctx: Context) {
+  const long = await failingLong(ctx);
+  return {
+    status: long > 0 ? ('degraded' as const) : ('healthy' as const),
+    component: 'webhooks',
+    failing: long,
+    ...(long > 0 && {
+      error: `${long} webhook endpoint(s) have taken nothing for hours. \`assetra doctor\` names them.`,
+    }),
+  };
 }
 
 /** What `doctor` says: dead letters, and endpoints that fail now. */
-export async function troubles(ctx: Pick<Context, 'db'>): Promise<{ dead: number; failing: string[] }> {
+export async function troubles(ctx: Pick<Context, 'db'>): Promise<{ dead: number; failing: Failing[] }> {
   const count = "SELECT COUNT(*) AS dead FROM webhook_deliveries WHERE status = 'dead_letter'";
-  const names =
-    'SELECT e.name FROM webhook_health h JOIN webhook_endpoints e ON e.id = h.endpoint_id ' +
-    'WHERE h.failing_since IS NOT NULL AND e.is_active = ? ORDER BY e.id';
   const [{ dead } = { dead: 0 }] = await ctx.db.query<{ dead: number }>(count);
-  const failing = await ctx.db.query<{ name: string }>(names, [true]);
-  return { dead: Number(dead), failing: failing.map(({ name }) => name) };
+  return { dead: Number(dead), failing: await failing(ctx) };
 }
 
 export const webhookOperations: Operation[] = [

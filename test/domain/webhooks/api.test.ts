@@ -1,15 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { type TestApp, testApp } from '../../support/app.ts';
+import type { TestApp } from '../../support/app.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 import { until } from '../../support/pty.ts';
-import { Plant, secret } from '../../support/webhooks.ts';
+import { type Plant, plantWithApi, secret } from '../../support/webhooks.ts';
 
 onEveryDatabase('webhooks over the API', (dialect) => {
   let app: TestApp;
   let plant: Plant;
   beforeAll(async () => {
-    app = await testApp(dialect);
-    plant = new Plant(app, app.vault);
+    ({ app, plant } = await plantWithApi(dialect));
   });
   afterEach(() => plant.stop());
   afterAll(() => app.close());
@@ -179,8 +178,7 @@ onEveryDatabase('webhooks over the API', (dialect) => {
     const { endpoint: other } = await plant.target('410');
     await plant.work({}, { redriveHours: 0, disableDays: 0 });
     await plant.raise(Array.from({ length: 450 }, (_, n) => n));
-    await plant.settled(endpoint.id);
-    await plant.settled(other.id);
+    for (const { id } of [endpoint, other]) await plant.settled(id, { patience: 90_000 });
     sink.mode = 'ok';
     sink.received.length = 0;
     await app.call('PATCH', `webhooks/${endpoint.id}/`, { body: { is_active: true } });
@@ -205,7 +203,7 @@ onEveryDatabase('webhooks over the API', (dialect) => {
     expect((await app.call('GET', `webhook-deliveries/replay/${body.job}/`, { tenant: app.other })).status).toBe(403);
     expect((await app.call('DELETE', `webhook-deliveries/replay/${body.job}/`)).status).toBe(409);
     expect((await app.call('GET', 'webhook-deliveries/replay/999999/')).status).toBe(404);
-  }, 60_000);
+  }, 120_000);
 
   it('ends a replay that is cancelled, and names what a filter must say', async () => {
     const { endpoint } = await plant.target('410');

@@ -71,7 +71,7 @@ onEveryDatabase('dead letters', (dialect) => {
     expect(await plant.site.database.query("SELECT state, attempts FROM jobs WHERE kind = 'other'")).toEqual([
       { state: 'ready', attempts: 0 },
     ]);
-    expect(await deadLetters.count(shell(), {})).toEqual({ deliveries: 2, jobs: 0 });
+    expect(await deadLetters.count(shell(), {})).toEqual({ deliveries: 2, disabled: 0, jobs: 0 });
     expect(await deadLetters.replay(shell(), { endpoint: endpoint.id })).toEqual({ deliveries: 2, jobs: 0 });
     await plant.work();
     await plant.settled(endpoint.id);
@@ -83,7 +83,7 @@ onEveryDatabase('dead letters', (dialect) => {
     const { endpoint } = await given();
     await webhooks.servedEndpoints.change(plant.ctx, endpoint.id, { is_active: false });
     expect(await deadLetters.replay(shell(), {})).toEqual({ deliveries: 0, jobs: 1 });
-    expect(await deadLetters.count(shell(), {})).toEqual({ deliveries: 3, jobs: 0 });
+    expect(await deadLetters.count(shell(), {})).toEqual({ deliveries: 3, disabled: 3, jobs: 0 });
   });
 
   it('are purged with their attempts', async () => {

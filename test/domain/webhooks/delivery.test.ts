@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { AddressPolicy } from '../../../src/base/address-policy.ts';
@@ -308,6 +309,47 @@ onEveryDatabase('delivering webhooks', (dialect) => {
       return (await plant.deliveries(endpoint.id)).every(({ status }) => status === 'success');
     }, 'both');
     expect(sink.received.map(({ body }) => JSON.parse(body).data.n)).toEqual([2, 1]);
+  });
+
+  it('warns once of an endpoint that nothing has reached for 4 hours, and once more after 24', async () => {
+    const { sink, endpoint } = await plant.target('500', { max_attempts: 1, name: 'Quiet' });
+    const warned: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line) => void warned.push(JSON.parse(line).msg) });
+    const lines = () =>
+      warned.filter((text) => text.includes('has taken nothing')).map((text) => /\d+ hours/.exec(text)![0]);
+    await plant.work({}, undefined, { log });
+    const after = async (hours: number, failures: number) => {
+      const since = new Date(Date.now() - hours * 3_600_000).toISOString();
+      const sql =
+        'UPDATE webhook_health SET failing_since = ?, failures = ?, window_attempts = 0 WHERE endpoint_id = ?';
+      await plant.site.database.execute(sql, [since, failures, endpoint.id]);
+      await plant.raise([1, 2]);
+      await plant.settled(endpoint.id, { held: true });
+    };
+    const health = () => webhooks.health(plant.ctx);
+    // Two failures a day are no proof.
+    await after(5, 2);
+    expect([lines(), await health()]).toEqual([[], { status: 'healthy', component: 'webhooks', failing: 0 }]);
+    await after(3, 20);
+    await after(5, 20);
+    await after(23, 20);
+    expect(lines()).toEqual(['4 hours']);
+    expect(await health()).toMatchObject({ status: 'degraded', failing: 1 });
+    const since = new Date(Date.now() - 25 * 3_600_000).toISOString().slice(0, 13);
+    await after(25, 20);
+    await after(60, 20);
+    expect(lines()).toEqual(['4 hours', '24 hours']);
+    await after(25, 20);
+    expect((await webhooks.troubles(plant.ctx)).failing).toEqual([
+      { name: 'Quiet', since: expect.stringContaining(since), long: true },
+    ]);
+    sink.mode = 'ok';
+    await after(60, 20);
+    expect(await webhooks.troubles(plant.ctx)).toMatchObject({ failing: [] });
+    expect(await health()).toMatchObject({ status: 'healthy', failing: 0 });
+    sink.mode = '500';
+    await after(5, 20);
+    expect(lines()).toEqual(['4 hours', '24 hours', '4 hours']);
   });
 
   it('disables an endpoint that nothing has reached for days', async () => {

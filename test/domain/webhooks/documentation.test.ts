@@ -9,10 +9,10 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { packageRoot } from '../../../src/base/paths.ts';
 import { eventNames } from '../../../src/domain/outbox/service.ts';
 import { openApiDocument } from '../../../src/http/openapi/document.ts';
-import { type TestApp, testApp } from '../../support/app.ts';
+import type { TestApp } from '../../support/app.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 import { until } from '../../support/pty.ts';
-import { Plant, secret } from '../../support/webhooks.ts';
+import { type Plant, plantWithApi, secret } from '../../support/webhooks.ts';
 
 type Json = Record<string, unknown>;
 const text = readFileSync(join(packageRoot, 'docs/WEBHOOKS.md'), 'utf8');
@@ -61,8 +61,7 @@ onEveryDatabase('docs/WEBHOOKS.md', (dialect) => {
   let app: TestApp;
   let plant: Plant;
   beforeAll(async () => {
-    app = await testApp(dialect);
-    plant = new Plant(app, app.vault);
+    ({ app, plant } = await plantWithApi(dialect));
   });
   afterEach(() => plant.stop());
   afterAll(() => app.close());

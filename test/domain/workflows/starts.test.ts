@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Context } from '../../../src/db/context.ts';
+import { Database } from '../../../src/db/database.ts';
 import { schedules } from '../../../src/domain/workflows/service.ts';
+import { Scheduler } from '../../../src/jobs/schedule.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 import { unique } from '../../support/samples.ts';
 import { type Plant, plantOn } from './plant.ts';
@@ -117,6 +119,28 @@ onEveryDatabase('workflows started from outside', (dialect) => {
     expect(mine).toEqual([schedule(daily, '0 6 * * *', 'Europe/Berlin'), schedule(often, '*/5 * * * * *', 'UTC')]);
     await plant.app.call('PATCH', `workflow-definitions/${daily.id}/`, { body: { is_active: false } });
     expect((await schedulesNow()).some(({ task }) => task === `workflow:${daily.id}`)).toBe(false);
+  });
+
+  it('on_time runs once a tick, with two clocks on two connections and two runners', async () => {
+    const flow = await onTime({ cron: '30 2 * * *', timezone: 'Europe/Berlin' }, [output('x', 1)]);
+    const elsewhere = new Database(plant.app.databaseConfig);
+    const ctx = { ...plant.app.as('admin'), tenant: null };
+    const mine = async (own: Context) => (await schedules(own)).filter(({ task }) => task === `workflow:${flow.id}`);
+    const clocks = [ctx.db, elsewhere].map((db) => new Scheduler({ ...ctx, db }, mine));
+    for (const clock of clocks) await clock.load();
+    // The first of these nights does not show half past two, the second one shows it twice; a clock looks a day back at first.
+    for (const time of ['2027-03-28T00:59Z', '2027-03-28T01:30Z', '2027-10-31T00:30Z', '2027-10-31T01:30Z'])
+      await Promise.all(clocks.map((clock) => clock.look(Date.parse(time))));
+    await plant.settled();
+    const rows = await elsewhere.query<{ tick_at: number }>(
+      'SELECT tick_at FROM cron_ticks WHERE task = ? ORDER BY tick_at',
+      [`workflow:${flow.id}`],
+    );
+    const ticks = rows.map(({ tick_at }) => new Date(Number(tick_at)).toISOString().slice(0, 16));
+    expect(ticks).toEqual(['2027-03-27T01:30', '2027-03-28T01:00', '2027-10-31T00:30']);
+    expect(await plant.runs(flow.id)).toMatchObject(ticks.map(() => ({ status: 'success' })));
+    for (const clock of clocks) await clock.stop();
+    await elsewhere.close();
   });
 
   it('on_time runs once, without an asset, where no condition names one', async () => {
