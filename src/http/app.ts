@@ -77,11 +77,11 @@ export function createProbe({
 
 /** How a request becomes a ctx: bare at first, then with its caller and tenant. */
 function contexts(
-  { database, access, vault, now = () => new Date() }: AppParts,
+  { config, database, access, vault, now = () => new Date() }: AppParts,
   log: Log,
 ): { begin: Begin; enter: Enter } {
   const nobody = { kind: 'system', id: null, label: 'anonymous', role: null, superuser: false } as const;
-  const begin = (): Context => ({ db: database, tenant: null, actor: nobody, now, log, vault });
+  const begin = (): Context => ({ db: database, tenant: null, actor: nobody, now, log, vault, folder: config.dir });
   const enter = async (context: KoaContext) => {
     const ctx = begin();
     const principal = await access.authenticate(ctx, context.get('Authorization'));
