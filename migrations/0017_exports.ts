@@ -37,9 +37,16 @@ export async function up(knex: Knex): Promise<void> {
     table.bigInteger('tenant_id').unsigned().notNullable().primary();
     table.bigInteger('lane_id').unsigned().notNullable();
   });
+  // A list in the order of names, walked by cursor: without it each page would read and sort all assets.
+  await knex.schema.alterTable('assets', (table) => {
+    table.index(['tenant_id', 'name', 'id'], 'assets_name_index');
+  });
 }
 
 export async function down(knex: Knex): Promise<void> {
+  await knex.schema.alterTable('assets', (table) => {
+    table.dropIndex(['tenant_id', 'name', 'id'], 'assets_name_index');
+  });
   await knex.schema.dropTable('export_lanes');
   await knex.schema.dropTable('exports');
 }

@@ -18,14 +18,10 @@ export async function* walk(ctx: Context, operation: Operation, input: Input): A
     return;
   }
   const seen = new Set<unknown>();
-  const unseen = (rows: Row[]) => rows.filter(({ id }) => !seen.has(id));
-  for await (const rows of pages(ctx, operation, input)) {
-    const fresh = unseen(rows);
-    for (const { id } of fresh) seen.add(id);
-    yield fresh;
-  }
+  const unseen = ({ id }: Row) => seen.size < seen.add(id).size;
+  for await (const rows of pages(ctx, operation, input)) yield rows.filter(unseen);
   const byId = { ...input, query: { ...input.query, ordering: 'id' } };
-  for await (const rows of pages(ctx, operation, byId)) yield unseen(rows);
+  for await (const rows of pages(ctx, operation, byId)) yield rows.filter(unseen);
 }
 
 async function* pages(ctx: Context, operation: Operation, input: Input): AsyncGenerator<Row[]> {
