@@ -97,8 +97,24 @@ const crossOrigin = (origins: string[]) =>
   cors({
     origin: (context) =>
       origins.includes('*') || origins.includes(context.get('Origin')) ? context.get('Origin') : '',
-    allowHeaders: ['Authorization', 'Content-Type', 'X-Tenant-ID', 'X-Request-ID', 'If-Match', 'Idempotency-Key'],
-    exposeHeaders: ['ETag', 'X-Request-ID', 'Retry-After', 'Idempotent-Replayed'],
+    allowHeaders: [
+      'Authorization',
+      'Content-Type',
+      'X-Tenant-ID',
+      'X-Request-ID',
+      'If-Match',
+      'Idempotency-Key',
+      'Range',
+      'If-Range',
+    ],
+    exposeHeaders: [
+      'ETag',
+      'X-Request-ID',
+      'Retry-After',
+      'Idempotent-Replayed',
+      'Content-Disposition',
+      'Content-Range',
+    ],
     maxAge: 600,
     keepHeadersOnError: true,
   });
