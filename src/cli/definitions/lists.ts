@@ -20,7 +20,7 @@ export const exportList: Definition = {
   ],
   examples: [
     'assetra export --tenant plant-1 --out assets.xlsx',
-    'assetra export scan-events --tenant plant-1 --filter status=rejected --format jsonl --out - | jq .raw_value',
+    'assetra export scan-events --tenant plant-1 --filter status=rejected --format jsonl --out -',
     'assetra export --tenant plant-1 --columns asset_tag,name,status --ordering asset_tag --out tags.csv',
   ],
   details: 'It reads the database itself: no daemon need run. The file appears whole or not at all.',
