@@ -34,6 +34,8 @@ export interface Config {
     deliveryDays: number;
   };
   /** How many workflows may lead to each other. */
+  /** How long files of exports are kept. */
+  exportDays: number;
   workflowDepth: number;
   jobConcurrency: number;
   /** `redis://…` */
@@ -166,6 +168,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       disableDays: values.ASSETRA_WEBHOOK_DISABLE_DAYS,
       deliveryDays: values.ASSETRA_DELIVERY_DAYS,
     },
+    exportDays: values.ASSETRA_EXPORT_DAYS,
     workflowDepth: values.ASSETRA_WORKFLOW_DEPTH,
     jobConcurrency: values.ASSETRA_JOB_CONCURRENCY,
     queueUrl: values.ASSETRA_QUEUE,

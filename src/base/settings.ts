@@ -125,6 +125,7 @@ export const Settings = z.object({
   ASSETRA_DELIVERY_DAYS: wholeNumber(1, 3_650)
     .prefault('30')
     .describe('How long deliveries of webhooks that have ended are kept, dead letters too, days'),
+  ASSETRA_EXPORT_DAYS: wholeNumber(1, 365).prefault('7').describe('How long files of exports are kept, days'),
   ASSETRA_WEBHOOK_DISABLE_DAYS: wholeNumber(0, 365)
     .prefault('5')
     .describe('After how long of nothing but failures an endpoint is disabled, days; 0 is never'),

@@ -5,6 +5,7 @@ import * as audit from './definitions/audit.ts';
 import * as devices from './definitions/devices.ts';
 import * as kiosk from './definitions/kiosk.ts';
 import * as labels from './definitions/labels.ts';
+import * as lists from './definitions/lists.ts';
 import * as printers from './definitions/printers.ts';
 import * as site from './definitions/site.ts';
 import * as stocktake from './definitions/stocktake.ts';
@@ -84,6 +85,10 @@ export const sections: Section[] = [
       { definition: stocktake.reconcile, load: () => import('./stocktake/reconcile.ts') },
       { definition: stocktake.list, load: () => import('./stocktake/list.ts') },
     ],
+  },
+  {
+    title: 'Data out:',
+    commands: [{ definition: lists.exportList, load: () => import('./export.ts') }],
   },
   {
     title: 'Webhooks and jobs:',

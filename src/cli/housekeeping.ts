@@ -1,16 +1,17 @@
-/** Signs the history by the clock, into a file of this machine: so each daemon does it, and it is no job. */
+/** What the clock does to files of this machine, so that each daemon does it and it is no job: it signs the history, and removes old exports. */
 import cron, { type ScheduledTask } from 'node-cron';
 import type { Log } from '../base/log.ts';
 import { metrics } from '../base/metrics.ts';
 import type { Context } from '../db/context.ts';
 import * as audit from '../domain/audit/service.ts';
+import * as exports from '../domain/exports/service.ts';
 import type { Check } from '../http/health.ts';
 
 export class Housekeeping {
   readonly #ctx: Context;
   readonly #log: Log;
   readonly #witness: audit.Witness;
-  #task: ScheduledTask | undefined;
+  #tasks: ScheduledTask[] = [];
   #faulty: audit.Verdict[] = [];
   /** Why the last signing failed. */
   #unsigned: string | undefined;
@@ -24,11 +25,14 @@ export class Housekeeping {
 
   start(): void {
     void this.checkpoint();
-    this.#task = cron.schedule('0 * * * *', () => this.checkpoint());
+    this.#tasks = [
+      cron.schedule('0 * * * *', () => this.checkpoint()),
+      cron.schedule('20 * * * *', () => this.#sweep()),
+    ];
   }
 
   async stop(): Promise<void> {
-    await this.#task?.destroy();
+    for (const task of this.#tasks) await task.destroy();
     await this.checkpoint();
   }
 
@@ -39,6 +43,13 @@ export class Housekeeping {
     if (!bad) return { status: 'healthy', component: 'history' };
     const error = `${bad.slug}: ${bad.first_bad!.message} Run \`assetra audit verify\`.`;
     return { status: 'degraded', component: 'history', error };
+  }
+
+  /** Files of exports that the clean-up on another machine has taken the rows of. */
+  async #sweep(): Promise<void> {
+    await exports.sweep(this.#ctx).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'Old files of exports could not be removed; it is tried again within the hour.');
+    });
   }
 
   /** One after the other. Never rejects: a checkpoint that cannot be had now is had the next time. */

@@ -56,7 +56,9 @@ export async function siteOf(config: Config, database: Database, log?: Log): Pro
   const { silentLog } = await import('../base/log.ts');
   const actor = { kind: 'system', id: null, label: 'cli', role: 'admin', superuser: true } as const;
   const vault = openVault(config.dir);
-  const ctx: Context = { db: database, tenant: null, actor, now: () => new Date(), log: log ?? silentLog, vault };
+  const now = () => new Date();
+  const { dir: folder } = config;
+  const ctx: Context = { db: database, tenant: null, actor, now, log: log ?? silentLog, vault, folder };
   const inTenant = async (reference: string): Promise<TenantContext> => {
     const accounts = await import('../domain/accounts/service.ts');
     return { ...ctx, tenant: await accounts.findTenant(ctx, reference) };

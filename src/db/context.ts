@@ -45,6 +45,8 @@ export interface Context {
   log: Log;
   /** Opens and seals what the database keeps encrypted; only there where something does. */
   vault?: Vault | undefined;
+  /** The site's folder, for what lies in files; only there where something does. */
+  folder?: string | undefined;
   /** How many workflows led here, each by what the one before it did; 0 where none did. */
   depth?: number | undefined;
 }

@@ -6,6 +6,7 @@ import * as assets from './assets/service.ts';
 import { batchOperations } from './batches/service.ts';
 import * as categories from './categories/service.ts';
 import { deviceOperations } from './devices/service.ts';
+import { exportOperations } from './exports/service.ts';
 import { formOperations } from './forms/service.ts';
 import * as integrations from './integrations/service.ts';
 import { liveOperations } from './live/service.ts';
@@ -22,7 +23,7 @@ import { templateOperations } from './templates/service.ts';
 import { webhookOperations } from './webhooks/service.ts';
 import { workflowOperations } from './workflows/service.ts';
 
-export const operations: readonly Operation[] = [
+const lists: readonly Operation[] = [
   ...accountOperations,
   ...locations.served.operations,
   ...categories.served.operations,
@@ -47,3 +48,5 @@ export const operations: readonly Operation[] = [
   syncOperation,
   ...journalOperations,
 ];
+
+export const operations: readonly Operation[] = [...lists, ...exportOperations(lists)];

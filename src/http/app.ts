@@ -77,11 +77,11 @@ export function createProbe({
 
 /** How a request becomes a ctx: bare at first, then with its caller and tenant. */
 function contexts(
-  { database, access, vault, now = () => new Date() }: AppParts,
+  { config, database, access, vault, now = () => new Date() }: AppParts,
   log: Log,
 ): { begin: Begin; enter: Enter } {
   const nobody = { kind: 'system', id: null, label: 'anonymous', role: null, superuser: false } as const;
-  const begin = (): Context => ({ db: database, tenant: null, actor: nobody, now, log, vault });
+  const begin = (): Context => ({ db: database, tenant: null, actor: nobody, now, log, vault, folder: config.dir });
   const enter = async (context: KoaContext) => {
     const ctx = begin();
     const principal = await access.authenticate(ctx, context.get('Authorization'));
@@ -97,8 +97,24 @@ const crossOrigin = (origins: string[]) =>
   cors({
     origin: (context) =>
       origins.includes('*') || origins.includes(context.get('Origin')) ? context.get('Origin') : '',
-    allowHeaders: ['Authorization', 'Content-Type', 'X-Tenant-ID', 'X-Request-ID', 'If-Match', 'Idempotency-Key'],
-    exposeHeaders: ['ETag', 'X-Request-ID', 'Retry-After', 'Idempotent-Replayed'],
+    allowHeaders: [
+      'Authorization',
+      'Content-Type',
+      'X-Tenant-ID',
+      'X-Request-ID',
+      'If-Match',
+      'Idempotency-Key',
+      'Range',
+      'If-Range',
+    ],
+    exposeHeaders: [
+      'ETag',
+      'X-Request-ID',
+      'Retry-After',
+      'Idempotent-Replayed',
+      'Content-Disposition',
+      'Content-Range',
+    ],
     maxAge: 600,
     keepHeadersOnError: true,
   });

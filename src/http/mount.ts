@@ -7,9 +7,10 @@ import { etagOf } from '../resource/etag.ts';
 import { once } from '../resource/idempotency.ts';
 import type { Page } from '../resource/pages.ts';
 import { may } from '../resource/roles.ts';
-import { type FileAnswer, type Input, type Operation, Reply } from '../resource/serve.ts';
+import { type FileAnswer, type Input, type Operation, Reply, type StoredFile } from '../resource/serve.ts';
 import { readImage, readJson } from './body.ts';
-import { csvInput, csvOf, pageBody } from './pages.ts';
+import { sendFile, sendStored } from './files.ts';
+import { csvOf, pageBody } from './pages.ts';
 import type { RequestState } from './request.ts';
 
 /** Who calls, as a context; throws Unauthenticated or Forbidden. */
@@ -39,9 +40,10 @@ function answer(operation: Operation, endpoint: string, enter: Enter): Middlewar
     const key = operation.method === 'POST' ? context.get('Idempotency-Key') : '';
     const isRead = operation.action === 'view' || Boolean(operation.reads?.(input.body));
     if (key && !isRead && operation.kind !== 'file') return answerOnce(context, ctx, operation, input, key);
-    const result = await operation.run(ctx, startOfCsv(context, operation, input));
-    if (operation.kind === 'page') return sendPage(context, ctx, operation, input, result as Page);
-    if (operation.kind === 'file') return sendFile(context, result as FileAnswer);
+    if (operation.kind === 'page' && context.query.format === 'csv') return sendCsv(context, ctx, operation, input);
+    const result = await operation.run(ctx, input);
+    if (operation.kind === 'page') return sendPage(context, result as Page);
+    if (operation.kind === 'file') return sendAnyFile(context, result as FileAnswer | StoredFile);
     return send(context, operation, result);
   };
 }
@@ -100,25 +102,17 @@ function send(context: KoaContext, operation: Operation, result: unknown): void 
 const isKnown = (tag: string, sent: string): boolean =>
   sent.split(',').some((known) => ['*', tag].includes(known.trim().replace(/^W\//, '')));
 
-const wantsCsv = (context: KoaContext): boolean => context.query.format === 'csv';
+function sendPage(context: KoaContext, page: Page): void {
+  context.type = 'json';
+  context.body = JSON.stringify(pageBody(context, page));
+}
 
-/** A CSV export walks by cursor from the start, whatever page was asked for. */
-const startOfCsv = (context: KoaContext, operation: Operation, input: Input): Input =>
-  operation.kind === 'page' && wantsCsv(context) ? csvInput(input, '') : input;
-
-function sendPage(context: KoaContext, ctx: Context, operation: Operation, input: Input, page: Page): void {
-  if (!wantsCsv(context)) {
-    context.type = 'json';
-    context.body = JSON.stringify(pageBody(context, page));
-    return;
-  }
+async function sendCsv(context: KoaContext, ctx: Context, operation: Operation, input: Input): Promise<void> {
+  const body = await csvOf(ctx, operation, input);
   context.attachment(`${operation.tag}.csv`);
   context.type = 'text/csv; charset=utf-8';
-  context.body = csvOf(ctx, operation, input, page);
+  context.body = body;
 }
 
-function sendFile(context: KoaContext, file: FileAnswer): void {
-  context.attachment(file.name, { type: 'inline' });
-  context.type = file.type;
-  context.body = file.body;
-}
+const sendAnyFile = (context: KoaContext, file: FileAnswer | StoredFile): void =>
+  'open' in file ? sendStored(context, file) : sendFile(context, file);

@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import type { Context as CallContext } from '../db/context.ts';
 import type { Row } from '../db/database.ts';
-import { line } from '../render/csv.ts';
-import { maxPageSize, type Page } from '../resource/pages.ts';
+import * as exports from '../domain/exports/service.ts';
+import type { Page } from '../resource/pages.ts';
 import type { Input, Operation } from '../resource/serve.ts';
+import { walk } from '../resource/walk.ts';
 
 export function pageBody<T>(context: Context, { rows, count, page, hasNext, nextCursor }: Page<T>) {
   const walking = count === null;
@@ -28,21 +29,14 @@ function urlWith(context: Context, key: string, value: string): string {
   return url.href;
 }
 
-/** The whole list in CSV (RFC 4180), walked by cursor so that its length does not matter. */
-export function csvOf(ctx: CallContext, operation: Operation, input: Input, first: Page): Readable {
-  const fields = operation.resource!.columns.map(({ field }) => field);
-  async function* lines() {
-    yield line(fields);
-    for (let page = first; ; ) {
-      yield page.rows.map((row) => line(fields.map((field) => (row as Row)[field]))).join('');
-      if (page.nextCursor === null) return;
-      page = (await operation.run(ctx, csvInput(input, page.nextCursor))) as Page;
-    }
+/** The whole list in CSV, from its start whatever page was asked for; refused before the first byte, if at all. */
+export async function csvOf(ctx: CallContext, operation: Operation, input: Input): Promise<Readable> {
+  const pages = walk(ctx, operation, input);
+  const first = await pages.next();
+  async function* all(): AsyncGenerator<Row[]> {
+    if (!first.done) yield first.value;
+    yield* pages;
   }
-  return Readable.from(lines());
+  const fields = operation.resource!.columns.map(({ field }: { field: string }) => field);
+  return Readable.from(exports.csv(fields, all()));
 }
-
-export const csvInput = (input: Input, cursor: string): Input => {
-  const { page: _, ...query } = input.query;
-  return { ...input, query: { ...query, cursor, page_size: String(maxPageSize) } };
-};

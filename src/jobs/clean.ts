@@ -1,5 +1,6 @@
 /** Rows that have had their time. */
 import * as accounts from '../domain/accounts/service.ts';
+import * as exports from '../domain/exports/service.ts';
 import * as sync from '../domain/sync/service.ts';
 import * as webhooks from '../domain/webhooks/service.ts';
 import * as workflows from '../domain/workflows/service.ts';
@@ -25,10 +26,12 @@ export interface Kept {
   changeDays: number;
   /** Deliveries of webhooks that have ended, in days. */
   deliveryDays: number;
+  /** Files of exports, in days. */
+  exportDays: number;
 }
 
 /** In transactions of its own, as it may be much. */
-export const clean = ({ changeDays, deliveryDays }: Kept): JobKind => ({
+export const clean = ({ changeDays, deliveryDays, exportDays }: Kept): JobKind => ({
   kind: 'site.clean',
   queue: 'system',
   async perform(ctx) {
@@ -39,6 +42,8 @@ export const clean = ({ changeDays, deliveryDays }: Kept): JobKind => ({
     await prune(ctx.db, before(jobDays).toISOString());
     await webhooks.prune(ctx.db, before(deliveryDays).toISOString());
     await workflows.pruneRuns(ctx.db, before(runDays).toISOString());
+    await exports.prune(ctx.db, ctx.now().toISOString(), before(exportDays).toISOString());
+    await exports.sweep(ctx);
   },
   async settle() {
     return undefined;

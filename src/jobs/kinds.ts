@@ -2,8 +2,10 @@
 import type { Config } from '../base/config.ts';
 import type { Context } from '../db/context.ts';
 import * as batches from '../domain/batches/service.ts';
+import * as exports from '../domain/exports/service.ts';
 import * as maintenance from '../domain/maintenance/service.ts';
 import { printing } from '../domain/printers/service.ts';
+import { operations } from '../domain/resources.ts';
 import * as webhooks from '../domain/webhooks/service.ts';
 import * as workflows from '../domain/workflows/service.ts';
 import type { AnyKind, Schedule } from '../queue/kind.ts';
@@ -11,8 +13,9 @@ import { clean, cleaning } from './clean.ts';
 
 /** `sender` is whose connections deliveries use; whoever made it closes it. */
 export const kinds = (config: Config, sender: webhooks.Sender): AnyKind[] => [
-  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays }),
+  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays, exportDays: config.exportDays }),
   batches.generating,
+  exports.exporting({ operations, days: config.exportDays }),
   maintenance.due,
   printing,
   ...webhooks.kinds(sender, config.webhooks),

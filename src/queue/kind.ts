@@ -3,7 +3,7 @@ import type { Context } from '../db/context.ts';
 import type { NewJob } from './jobs.ts';
 
 /** What `assetra work --queues` may name. */
-export const queueNames = ['webhooks', 'workflows', 'labels', 'system'] as const;
+export const queueNames = ['webhooks', 'workflows', 'labels', 'exports', 'system'] as const;
 
 export interface Job<P = Record<string, unknown>> {
   id: number;

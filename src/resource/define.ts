@@ -42,7 +42,7 @@ export interface Column {
 }
 
 /** Words that a database keeps for itself; their columns end in an underscore. */
-const reserved = ['key', 'schema'];
+const reserved = ['key', 'schema', 'rows'];
 
 function columnName(field: string, refs: Definition<z.ZodRawShape, z.ZodRawShape>['refs']): string {
   if (field === 'tenant' || refs?.[field]) return `${field}_id`;

@@ -152,24 +152,25 @@ function conditions(
   return { text: texts.join(' AND '), params };
 }
 
-function select(ctx: TenantContext, resource: AnyResource, query: ListQuery, where: Clause): Promise<Row[]> {
+async function select(ctx: TenantContext, resource: AnyResource, query: ListQuery, where: Clause): Promise<Row[]> {
   const { field, descending } = query.ordering;
   const direction = descending ? 'DESC' : 'ASC';
   const beyond = descending ? '<' : '>';
   const column = columnOf(resource, field);
   const order = field === 'id' ? `id ${direction}` : `${column} ${direction}, id ${direction}`;
   const limit = query.pageSize + 1;
-  const from = `SELECT ${resource.selection} FROM ${resource.table} WHERE ${where.text}`;
-  if (query.cursor) {
-    const { value, id } = query.cursor;
-    // Spelt out, since MariaDB does not use an index for (a, b) > (?, ?).
-    const after =
-      field === 'id' ? `id ${beyond} ?` : `${column} ${beyond}= ? AND (${column} ${beyond} ? OR id ${beyond} ?)`;
-    const params = field === 'id' ? [...where.params, id] : [...where.params, value, value, id];
-    return ctx.db.query(`${from} AND ${after} ORDER BY ${order} LIMIT ${limit}`, params);
-  }
-  const offset = (query.page - 1) * query.pageSize;
-  return ctx.db.query(`${from} ORDER BY ${order} LIMIT ${limit}${offset > 0 ? ` OFFSET ${offset}` : ''}`, where.params);
+  const ask = (more: string, params: Value[], offset = 0): Promise<Row[]> => {
+    const from = `SELECT ${resource.selection} FROM ${resource.table} WHERE ${where.text}${more}`;
+    const skip = offset > 0 ? ` OFFSET ${offset}` : '';
+    return ctx.db.query(`${from} ORDER BY ${order} LIMIT ${limit}${skip}`, [...where.params, ...params]);
+  };
+  if (!query.cursor) return ask('', [], (query.page - 1) * query.pageSize);
+  const { value, id } = query.cursor;
+  if (field === 'id') return ask(` AND id ${beyond} ?`, [id]);
+  // Two questions: in one, all rows of the same value would be read again for each page, and MariaDB has no index for (a, b) > (?, ?).
+  const alike = await ask(` AND ${column} = ? AND id ${beyond} ?`, [value, id]);
+  if (alike.length === limit) return alike;
+  return [...alike, ...(await ask(` AND ${column} ${beyond} ?`, [value]))].slice(0, limit);
 }
 
 async function total(ctx: TenantContext, resource: AnyResource, where: Clause): Promise<number> {

@@ -1,11 +1,16 @@
 /** Who may do what: SPEC's role table as data. The role is asked by action, not by HTTP method. */
 import type { Actor, Role } from '../db/context.ts';
 
-/** `printers`: an address is a way out of the server, so operators print and do not set up. */
-export type Area = 'assets' | 'workflows' | 'webhooks' | 'accounts' | 'printers' | 'other';
+/**
+ * `printers`: an address is a way out of the server, so operators print and do not set up. `exports`: whoever may see a list
+ * may take it along, and nothing else changes by it.
+ */
+export type Area = 'assets' | 'workflows' | 'webhooks' | 'accounts' | 'printers' | 'exports' | 'other';
 export type Action = 'view' | 'create' | 'change' | 'delete' | 'execute' | 'verify';
 
 const everything: Action[] = ['view', 'create', 'change', 'delete', 'execute', 'verify'];
+/** One's own. */
+const ownExports: Action[] = ['view', 'create', 'change', 'delete'];
 
 export const roles: Record<Role, Record<Area, Action[]>> = {
   admin: {
@@ -14,6 +19,7 @@ export const roles: Record<Role, Record<Area, Action[]>> = {
     webhooks: everything,
     accounts: everything,
     printers: everything,
+    exports: everything,
     other: everything,
   },
   operator: {
@@ -22,6 +28,7 @@ export const roles: Record<Role, Record<Area, Action[]>> = {
     webhooks: ['view', 'create'],
     accounts: [],
     printers: ['view', 'execute'],
+    exports: ownExports,
     other: ['view', 'create', 'change'],
   },
   auditor: {
@@ -30,6 +37,7 @@ export const roles: Record<Role, Record<Area, Action[]>> = {
     webhooks: ['view'],
     accounts: [],
     printers: ['view'],
+    exports: ownExports,
     other: ['view'],
   },
   read_only: {
@@ -38,6 +46,7 @@ export const roles: Record<Role, Record<Area, Action[]>> = {
     webhooks: ['view'],
     accounts: [],
     printers: ['view'],
+    exports: ownExports,
     other: ['view'],
   },
 };

@@ -58,6 +58,16 @@ export interface FileAnswer {
   body: string | Buffer | NodeJS.ReadableStream;
 }
 
+/** A file that lies on disk: it may be fetched in parts. */
+export interface StoredFile extends Pick<FileAnswer, 'type' | 'name'> {
+  /** Bytes. */
+  size: number;
+  /** Another one for other bytes. */
+  tag: string;
+  /** From the first byte to the last, both counted from 0. */
+  open(first: number, last: number): NodeJS.ReadableStream;
+}
+
 /** An answer whose status is not the operation's usual one. */
 export class Reply {
   readonly status: number;

@@ -35,8 +35,9 @@ async function makeSite(): Promise<void> {
   const init = ['init', '--yes', '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin', '--port', '8123'];
   expect((await assetra([...init, '--dir', dir], { input: password })).code).toBe(0);
   mkdirSync(join(dir, 'files/logos'));
+  mkdirSync(join(dir, 'files/exports'));
   mkdirSync(join(dir, 'backups'));
-  for (const name of ['files/logos/plant.png', 'spool/1.scan', 'backups/old.tar.gz'])
+  for (const name of ['files/logos/plant.png', 'files/exports/1-run.csv', 'spool/1.scan', 'backups/old.tar.gz'])
     writeFileSync(join(dir, name), `then: ${name}`);
 }
 beforeAll(ensureBuilt, 300_000);
@@ -91,7 +92,7 @@ describe('a backup', () => {
       expect([place, [1, 2].includes(code as number), sentence]).toEqual([place, true, expect.stringContaining(part)]);
     }
     expect(readdirSync(folder).sort()).toEqual(['plain', 'site']);
-    expect(readdirSync(join(dir, 'files')).sort()).toEqual(['logos']);
+    expect(readdirSync(join(dir, 'files')).sort()).toEqual(['exports', 'logos']);
   });
 
   it('on a full disk is one sentence, and the one of before is still there', async ({ skip }) => {

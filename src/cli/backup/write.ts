@@ -14,6 +14,8 @@ import { withStaging } from './staging.ts';
 
 /** Folders of a site that belong to its data; spool/ holds what is not yet part of it, backups/ what was. */
 export const keptFolders = ['keys', 'files'] as const;
+/** Lists that can be written again at any time. */
+const leftOut = 'files/exports/';
 
 export interface Written {
   file: string;
@@ -60,7 +62,8 @@ function copyFiles(dir: string, folder: string, out: Output): string[] {
   const below = keptFolders.flatMap((name) =>
     filesBelow(join(dir, name), (path) => skipped(`${name}/${path}`)).map((path) => `${name}/${path}`),
   );
-  return ['assetra.env', ...below].filter((path) => copied(join(dir, path), join(folder, path)));
+  const kept = ['assetra.env', ...below].filter((path) => !path.startsWith(leftOut));
+  return kept.filter((path) => copied(join(dir, path), join(folder, path)));
 }
 
 /** False for a file that is not there, or went since it was listed. */

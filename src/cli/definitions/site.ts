@@ -59,7 +59,10 @@ export const work: Definition = {
       about: 'answer /alive/, /health/ and /metrics/ there; 0 picks a free one (default: not at all)',
     },
     { spec: '--host <address>', about: 'address for --port (default: 127.0.0.1)' },
-    { spec: '--queues <names>', about: 'only these queues, commas between: webhooks, workflows, labels, system' },
+    {
+      spec: '--queues <names>',
+      about: 'only these queues, commas between: webhooks, workflows, labels, exports, system',
+    },
     ...logging,
   ],
   examples: ['assetra work --dir /var/lib/assetra', 'assetra work --concurrency 50 --queues webhooks,workflows'],

@@ -87,7 +87,11 @@ function successOf(operation: Operation, schemas: Schemas): Json {
     const types = operation.fileTypes ?? ['application/octet-stream'];
     const files = Object.fromEntries(types.map((type) => [type, binary]));
     const asJson = operation.answer && jsonContent(schemas.answer(answerName(operation), operation.answer));
-    return { [operation.status]: { description: 'The file', content: { ...asJson, ...files } } };
+    const { alsoAnswers: part } = operation;
+    return {
+      [operation.status]: { description: 'The file', content: { ...asJson, ...files } },
+      ...(part && { [part.status]: { description: part.about, content: files }, 416: noSuchRange }),
+    };
   }
   const answer = schemas.answer(answerName(operation), operation.answer!);
   if (operation.kind === 'page')
@@ -104,5 +108,7 @@ function successOf(operation: Operation, schemas: Schemas): Json {
 function answerName({ id, resource, answer }: Operation): string {
   return resource && answer === resource.read ? nameOf(resource.path) : `${nameOf(id)}Answer`;
 }
+
+const noSuchRange: Json = { $ref: '#/components/responses/NoSuchRange' };
 
 const csvContent = { 'text/csv': { schema: { type: 'string' } } };

@@ -54,6 +54,7 @@ export const sharedComponents = {
     PreconditionFailed: error('The row is another version than If-Match names', detail),
     TooLarge: error('The body is too large', detail),
     Unsupported: error('The body is of a kind that is not read here', detail),
+    NoSuchRange: error('The file has no bytes in this Range', detail),
     TooMany: error('Too many; Retry-After says when to try again', detail, retryAfter),
     Unavailable: error('The database cannot serve now', detail, retryAfter),
   },

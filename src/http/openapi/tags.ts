@@ -28,6 +28,7 @@ export const tagDescriptions: Record<string, string> = {
   'workflow-runs': 'What workflows did',
   webhooks: 'Endpoints that are told of events, and endpoints that take them',
   'webhook-deliveries': 'What was sent to endpoints and what came in',
+  exports: 'Lists written to files by a job: CSV, JSON lines or Excel',
   integrations: 'Other programs that the site is connected with; their secrets are masked',
   'device-profiles': 'Devices that run an app of ours',
   'feature-flags': 'Features that are switched on for some devices',
