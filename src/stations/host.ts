@@ -1,11 +1,11 @@
 /** Scanners of a machine without a daemon: each has a station, and what it reads goes to a daemon elsewhere. */
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { createServer, type Server as Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { drivers } from '../devices/drivers.ts';
+import { hold } from '../devices/exclusive.ts';
 import type { ScannerState } from '../devices/scanner.ts';
 import { deviceSettings } from '../devices/settings.ts';
 import { remoteRecorder, type Server } from './remote.ts';
@@ -38,7 +38,7 @@ const glance = 50;
 export class DeviceHost {
   readonly #options: HostOptions;
   readonly #stations: Station[];
-  #lock: Socket | undefined;
+  #lock: { release(): void } | undefined;
   #isStopped = false;
 
   constructor(options: HostOptions) {
@@ -48,7 +48,12 @@ export class DeviceHost {
 
   /** ConfigError when another one runs over the same folder: each would take the other's scans for its own. */
   async start(): Promise<void> {
-    this.#lock = await holdAlone(this.#options.dir);
+    const { dir } = this.#options;
+    this.#lock = await hold(`host ${resolve(dir)}`);
+    if (!this.#lock)
+      throw new ConfigError(
+        `Another \`assetra devices run\` works in ${dir}. Stop it, or give this one a folder of its own with --dir.`,
+      );
     for (const station of this.#stations) station.start();
   }
 
@@ -56,7 +61,7 @@ export class DeviceHost {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#stations.map((station) => station.stop()));
-    this.#lock?.close();
+    this.#lock?.release();
   }
 
   health(): StationHealth[] {
@@ -98,23 +103,4 @@ export class DeviceHost {
 function spoolOf(name: string): string {
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
   return `host-${name.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 40)}-${digest}.jsonl`;
-}
-
-/** A socket without a file, which goes with its process however that ends. Linux has such sockets; elsewhere nothing is held. */
-function holdAlone(dir: string): Promise<Socket | undefined> {
-  if (process.platform !== 'linux') return Promise.resolve(undefined);
-  const digest = createHash('sha256').update(resolve(dir)).digest('hex').slice(0, 32);
-  const socket = createServer();
-  return new Promise((done, reject) => {
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new ConfigError(
-              `Another \`assetra devices run\` works in ${dir}. Stop it, or give this one a folder of its own with --dir.`,
-            )
-          : error,
-      ),
-    );
-    socket.listen({ path: `\0assetra-devices-${digest}` }, () => done(socket));
-  });
 }
