@@ -8,6 +8,8 @@ import { pathFault } from '../../devices/paths.ts';
 import { deviceSettings } from '../../devices/settings.ts';
 import { parse } from '../../resource/parse.ts';
 import type { HostDevice } from '../../stations/host.ts';
+import type { Server } from '../../stations/remote.ts';
+import { given, settingsOf } from './settings.ts';
 
 export interface HostFlags {
   server?: string;
@@ -19,11 +21,12 @@ export interface HostFlags {
   path?: string;
   location?: string;
   mode?: string;
+  set?: string[];
   stdin?: boolean;
 }
 
 export interface HostSettings {
-  server: { url: string; token: string; tenant: string | undefined };
+  server: Server;
   devices: HostDevice[];
 }
 
@@ -61,9 +64,10 @@ export function hostSettings(dir: string, flags: HostFlags): HostSettings {
   };
 }
 
-function deviceOf({ name, kind, path, location, mode, stdin }: HostFlags): z.output<typeof Device> {
+function deviceOf({ name, kind, path, location, mode, set, stdin }: HostFlags): z.output<typeof Device> {
   const how = stdin ? { kind: 'input', path: '-' } : { kind, path };
-  const settings = mode === undefined ? {} : { mode };
+  // Two lines of a file that are alike are two codes; nobody pulls a trigger twice there.
+  const settings = { ...(stdin ? { duplicate_window_ms: 0 } : {}), ...settingsOf(set), ...given({ mode }) };
   return checked(Device, { name: name ?? (stdin ? 'stdin' : path), ...how, location, settings }, 'The flags');
 }
 
