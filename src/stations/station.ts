@@ -5,7 +5,8 @@ import { newUuid } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { OpenScanner, Scanner, ScannerState } from '../devices/scanner.ts';
 import { type DeviceSettings, deviceSettings } from '../devices/settings.ts';
-import type { Answer, ModeState } from '../domain/devices/service.ts';
+import { type ModeState, mostScans } from '../domain/devices/modes.ts';
+import type { Answer } from '../domain/devices/service.ts';
 import { Spool, type SpooledScan, spoolOf } from './spool.ts';
 
 export interface Device {
@@ -93,7 +94,7 @@ const attention = 5_000;
 /** The longest that a server may ask to be left alone, in seconds. */
 const longest = 60;
 /** The most scans, and characters of them, that are recorded at once. */
-const most = { scans: 100, size: 65_536 };
+const most = { scans: mostScans, size: 65_536 };
 
 export class Station {
   readonly #device: Device;

@@ -12,16 +12,13 @@ import * as store from '../../resource/store.ts';
 import * as accounts from '../accounts/service.ts';
 import * as barcodes from '../barcodes/service.ts';
 import * as locations from '../locations/service.ts';
-import { resolve } from '../resolve/service.ts';
+import { placeOrCommand } from '../resolve/service.ts';
 import * as scans from '../scans/service.ts';
 import { act, type Deed, type Site } from './acts.ts';
-import { badged, commanded, endOf, ModeState, placed, type Resting, stateAt, type Turn } from './modes.ts';
+import { badged, commanded, endOf, ModeState, mostScans, placed, type Resting, stateAt, type Turn } from './modes.ts';
 import { type ActionRow, deviceActions, devices, outcomes } from './resource.ts';
 
 const { mode, mode_timeout_s, session } = deviceSettings.shape;
-
-/** The most that are taken in one transaction. */
-export const mostScans = 100;
 
 const LineScan = z.object({
   client_event_id: z.uuid().toLowerCase(),
@@ -152,14 +149,14 @@ async function turned(
   state: ModeState,
   scanner: Scanner,
 ): Promise<Turn | undefined> {
-  const meaning = await resolve(ctx, scan.raw_value);
-  if (meaning.kind === 'command') return commanded(state, scanner, meaning.command);
+  const meaning = await placeOrCommand(ctx, scan.raw_value);
+  if (meaning?.kind === 'command') return commanded(state, scanner, meaning.command);
   if (state.mode === 'check_out') {
     const member = await accounts.memberByBadge(ctx, barcodes.candidates(scan.raw_value).text);
     if (member) return badged(state, member);
   }
   // A stock-take without a location takes the first that is scanned.
-  const isPlace = meaning.kind === 'location' && state.mode !== 'stock_take';
+  const isPlace = meaning?.kind === 'location' && state.mode !== 'stock_take';
   return isPlace ? placed(state, meaning.location) : undefined;
 }
 

@@ -22,9 +22,9 @@ import {
 } from './scan.ts';
 
 export { deviceKinds } from '../../devices/kinds.ts';
-export { ModeState } from './modes.ts';
+export { ModeState, mostScans } from './modes.ts';
 export type { DeviceRow } from './resource.ts';
-export { type Answer, DeviceAnswer, mostScans } from './scan.ts';
+export { type Answer, DeviceAnswer, type LineScan } from './scan.ts';
 
 export const served = serve(devices, {
   create: (ctx, values) => {
