@@ -20,7 +20,7 @@ import { HttpServer } from '../http/server.ts';
 import * as work from '../jobs/workforce.ts';
 import { queueNames } from '../queue/kind.ts';
 import { Sequencer } from '../queue/sequencer.ts';
-import { recordedOf } from '../stations/station.ts';
+import { recordedOf } from '../stations/answer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { siteOf } from './site.ts';

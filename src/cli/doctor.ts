@@ -89,9 +89,13 @@ async function devicesOf(database: Database, spool: string): Promise<Finding | s
   const { deniedScanners, faultOf } = await import('../devices/checkup.ts');
   const { listHid } = await import('../devices/hid/nodes.ts');
   const rows = await devices.everyActive(database);
-  const { leftOver } = await import('../stations/spool.ts');
+  const { leftOver, spoolOf } = await import('../stations/spool.ts');
   const faults: string[] = deniedScanners(listHid());
-  for (const path of leftOver(spool, rows))
+  for (const path of leftOver(
+    spool,
+    'device',
+    rows.map(({ id }) => spoolOf(id)),
+  ))
     faults.push(
       `${path} has scans of a scanner that is removed or disabled. Enable it, or add it anew, stop the daemon and give the file its id.`,
     );

@@ -1,7 +1,7 @@
 /** Scans of a device host, sent to a daemon elsewhere, one after the other. */
 import { AppError, TooMany, Unavailable } from '../base/errors.ts';
 import type { Answer } from '../domain/devices/service.ts';
-import { type RecordScans, recordedOf } from './station.ts';
+import { type RecordScans, recordedOf } from './answer.ts';
 
 export interface Server {
   /** Base URL, such as `https://assetra.example:8000`. */
@@ -9,6 +9,8 @@ export interface Server {
   token: string;
   /** Slug or id of the tenant that the token is of; asked for when it is not known. */
   tenant?: string | undefined;
+  /** Ends what is asked when nobody waits for the answer any more. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RemoteDevice {
@@ -57,7 +59,7 @@ interface Reply {
 }
 
 /** POST with a body, GET without. Throws for every answer but a success. */
-async function ask({ url, token, tenant }: Server, path: string, body?: object): Promise<Reply> {
+async function ask({ url, token, tenant, signal }: Server, path: string, body?: object): Promise<Reply> {
   let response: Response;
   let answer: Reply['answer'];
   try {
@@ -71,7 +73,7 @@ async function ask({ url, token, tenant }: Server, path: string, body?: object):
         ...(tenant === undefined ? {} : { 'X-Tenant-ID': tenant }),
       },
       ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.any([AbortSignal.timeout(patience), ...(signal ? [signal] : [])]),
     });
     answer = jsonOf(await response.text());
   } catch (error) {

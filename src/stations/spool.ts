@@ -2,7 +2,6 @@
 import {
   appendFileSync,
   closeSync,
-  existsSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from '../base/errors.ts';
 import { ModeState } from '../domain/devices/modes.ts';
 
 const Entry = z.object({
@@ -58,8 +58,19 @@ export class Spool {
     return this.#state;
   }
 
-  /** Reads what a former run left. Throws when the file can be neither read nor written. */
+  /** Reads what a former run left. ConfigError when the file can be neither read nor written. */
   open(): void {
+    try {
+      this.#open();
+    } catch (error) {
+      const { message } = error as Error;
+      throw new ConfigError(`Scans cannot be kept in ${this.#path} (${message}). Mend the folder or its owner.`, {
+        cause: error,
+      });
+    }
+  }
+
+  #open(): void {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     this.#quarantined = linesOf(readIfThere(`${this.#path}.quarantine`)).length;
     const { entries, broken } = entriesOf(readIfThere(this.#path));
@@ -90,8 +101,8 @@ export class Spool {
 
   /** Afterwards a power cut takes nothing that was added. */
   sync(): void {
-    if (!this.#unsynced) return;
-    fsyncSync(this.#file!);
+    if (!this.#unsynced || this.#file === undefined) return;
+    fsyncSync(this.#file);
     this.#unsynced = false;
   }
 
@@ -183,14 +194,20 @@ function syncFolder(path: string): void {
   }
 }
 
-/** Files with scans that no device of the list will record. */
-export function leftOver(folder: string, devices: readonly { id: number }[]): string[] {
-  const own = new Set(devices.map(({ id }) => spoolOf(id)));
-  const names = existsSync(folder) ? readdirSync(folder) : [];
-  return names
-    .filter((name) => /^device-\d+\.jsonl$/.test(name) && !own.has(name))
+/** Files of that kind with scans that nobody will record: not those of the list. */
+export function leftOver(folder: string, kind: 'device' | 'host', own: readonly string[]): string[] {
+  return namesIn(folder)
+    .filter((name) => name.startsWith(`${kind}-`) && name.endsWith('.jsonl') && !own.includes(name))
     .map((name) => join(folder, name))
-    .filter((path) => statSync(path).size > 0);
+    .filter((path) => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** Where the scans of a daemon's own device wait. */

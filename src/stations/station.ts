@@ -5,8 +5,8 @@ import { newUuid } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { OpenScanner, Scanner, ScannerState } from '../devices/scanner.ts';
 import { type DeviceSettings, deviceSettings } from '../devices/settings.ts';
-import { type ModeState, mostScans } from '../domain/devices/modes.ts';
-import type { Answer } from '../domain/devices/service.ts';
+import { mostScans } from '../domain/devices/modes.ts';
+import { type Recorded, type RecordScans, soundOf } from './answer.ts';
 import { Spool, type SpooledScan, spoolOf } from './spool.ts';
 
 export interface Device {
@@ -23,37 +23,6 @@ export interface Device {
   updated_at: string;
 }
 
-export interface Recorded {
-  status: string;
-  /** The asset that the code named, if any. */
-  asset: number | null;
-  /** What became of it, and the sentence for whoever scans. */
-  outcome?: string;
-  message?: string;
-  /** The scanner's mode after it, and when silence will end that. */
-  mode?: string;
-  mode_until?: string | null;
-  /** What the next scan meets. */
-  state?: ModeState | null;
-}
-
-export const recordedOf = ({
-  scan: { status, asset },
-  outcome,
-  message,
-  mode,
-  mode_until,
-  state,
-}: Answer): Recorded => ({
-  status,
-  asset,
-  outcome,
-  message,
-  mode,
-  mode_until,
-  state,
-});
-
 /** Whoever shows what happens here. */
 export interface Observer {
   recorded?(scan: SpooledScan, answer: Recorded): void;
@@ -63,12 +32,6 @@ export interface Observer {
   delayed?(reason: string): void;
   state?(state: ScannerState): void;
 }
-
-/**
- * Records scans in their order, all or none, beginning in that mode; the same client_event_id again changes nothing. Throws when
- * it cannot now, or cannot at all.
- */
-export type RecordScans = (scans: readonly SpooledScan[], state: ModeState | null) => Promise<Recorded[]>;
 
 export interface StationHealth extends ScannerState {
   id: number;
@@ -250,9 +213,7 @@ export class Station {
   /** For whoever still stands there. */
   #beep({ captured_at }: SpooledScan, outcome: string | undefined): void {
     if (Math.abs(Date.now() - Date.parse(captured_at)) > attention) return;
-    const { beep_known, beep_unknown, beep_refused } = this.#settings;
-    const isRefused = outcome === 'refused' || outcome === 'rejected';
-    const sound = isRefused ? beep_refused : outcome === 'unknown' ? beep_unknown : beep_known;
+    const sound = soundOf(this.#settings, outcome);
     if (sound !== '') this.#scanner.send(Buffer.from(sound, 'latin1'));
   }
 

@@ -1,7 +1,8 @@
 /** Keeps a station for every device that the database names: added, changed, disabled and removed while it runs. */
 import type { Log } from '../base/log.ts';
 import { drivers } from '../devices/drivers.ts';
-import { type Device, type RecordScans, Station, type StationHealth } from './station.ts';
+import type { RecordScans } from './answer.ts';
+import { type Device, Station, type StationHealth } from './station.ts';
 
 export interface SupervisorOptions {
   listDevices(): Promise<Device[]>;

@@ -121,7 +121,7 @@ describe('assetra devices run', () => {
     );
     const started = () => spawn(process.execPath, [program, 'devices', 'run', '--dir', dir], { stdio: 'ignore' });
     let host: ChildProcess = started();
-    await until(async () => (await scansOf('SIM-')).length >= 20, 'the first scans');
+    await until(async () => (await scansOf('SIM-')).length >= 20, 'the first scans', 30_000);
     await daemon.kill();
     await until(() => line.typed === 300, 'all to be typed', 20_000);
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -150,11 +150,27 @@ describe('assetra devices run', () => {
     [['--stdin', '--server', 'assetra.example'], /Name the daemon with --server/],
     [['--stdin', '--server', 'http://127.0.0.1:1'], /Give the token/],
     [['--server', 'http://127.0.0.1:1', '--token', 'x'], /No scanner is named/],
+    [
+      ['--stdin', '--server', 'http://127.0.0.1:1', '--token', 'ast_a\nb'],
+      /^assetra: The token is no token: it is a single word/,
+    ],
+    [['--stdin', '--server', 'http://127.0.0.1:1', '--token', ''], /The token is no token/],
+    [['--stdin', '--server', 'http://127.0.0.1:1', '--token', 'x', '--tenant', 'Süd'], /by its slug or id/],
+    [['--stdin', '--server', 'http://127.0.0.1:1', '--token', 'x', '--path', '/dev/x'], /either --path or --stdin/],
     [['--server', 'http://127.0.0.1:1', '--token', 'x', '--path', 'scanner'], /Name the device file/],
     [['--stdin', '--server', 'http://127.0.0.1:1', '--token-file', '/nonexistent'], /token file cannot be read/],
   ])('with %j is told what is missing', async (args, words) => {
     const { code, stderr } = await assetra(['devices', 'run', '--dir', hostDir('bare'), ...args]);
     expect([code, stderr]).toEqual([2, expect.stringMatching(words)]);
+  });
+
+  it('is told in a sentence that scans cannot be kept, and that a path is of another kind', async () => {
+    const dir = hostDir('full');
+    writeFileSync(join(dir, 'spool'), '');
+    const ran = await assetra(['devices', 'run', '--stdin', '--dir', dir, ...toDaemon()]);
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(/Scans cannot be kept in .*Mend the folder/)]);
+    const watched = await assetra(['devices', 'watch', '--kind', 'tcp', '--path', 'tcp://x', '--dir', dir]);
+    expect([watched.code, watched.stderr]).toEqual([2, expect.stringContaining('Name it tcp://HOST:PORT.')]);
   });
 
   it('names what is wrong in devices.json', async () => {

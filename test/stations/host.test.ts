@@ -1,17 +1,26 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createLine, type Server as Line, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Recorded } from '../../src/stations/answer.ts';
 import { DeviceHost } from '../../src/stations/host.ts';
-import type { Recorded } from '../../src/stations/station.ts';
 import { type TestApp, testApp } from '../support/app.ts';
 import { until } from '../support/pty.ts';
 
 /** How the way to the daemon behaves. */
-type Weather = 'fine' | 'away' | 'lost answers' | 'proxy error' | 'busy' | 'other token' | 'redirect' | 'other server';
+type Weather =
+  | 'fine'
+  | 'away'
+  | 'silent'
+  | 'lost answers'
+  | 'proxy error'
+  | 'busy'
+  | 'other token'
+  | 'redirect'
+  | 'other server';
 
 let app: TestApp;
 let token: string;
@@ -66,6 +75,7 @@ async function pass(request: IncomingMessage, response: ServerResponse): Promise
   requests += 1;
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part);
+  if (weather === 'silent') return;
   if (weather === 'away') return void request.socket.destroy();
   const say = (status: number, body: string, headers = {}) => response.writeHead(status, headers).end(body);
   if (weather === 'proxy error') return void say(400, '<html>Bad gateway configuration</html>');
@@ -171,6 +181,9 @@ it('sends after a restart what it had on disk, and each once', async () => {
   await answered(2);
   for (const code of ['NIGHT-1', 'NIGHT-2']) expect(await stored(code)).toHaveLength(1);
   expect(host!.forgotten()).toEqual([]);
+  writeFileSync(join(dir, 'spool', 'host-done.jsonl'), '');
+  writeFileSync(join(dir, 'spool', 'host-gone.jsonl'), '{}\n');
+  expect(host!.forgotten()).toEqual([join(dir, 'spool', 'host-gone.jsonl')]);
 });
 
 it('puts aside what the daemon refuses for good, and goes on, whatever was sent along with it', async () => {
@@ -223,6 +236,23 @@ it('does after a restart with what waited what it would have done before', async
   await startHost();
   await answered(2);
   expect(answers[1]).toMatchObject({ mode: 'check_in', outcome: 'refused' });
+});
+
+it('ends without the answer of a daemon that says nothing, and sends the scan at the next start', async () => {
+  await startHost();
+  weather = 'silent';
+  const before = requests;
+  type('MUTE-1');
+  await until(() => requests > before, 'the scan to be sent');
+  let stopped = false;
+  host!.stop().then(() => {
+    stopped = true;
+  });
+  await until(() => stopped, 'the host to end', 10_000);
+  weather = 'fine';
+  await startHost();
+  await answered(1);
+  expect(await stored('MUTE-1')).toHaveLength(1);
 });
 
 it('is alone over its folder', async () => {

@@ -7,8 +7,9 @@ import { Invalid, Unavailable } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openSerial } from '../../src/devices/serial-scanner.ts';
 import { openTcp } from '../../src/devices/tcp-scanner.ts';
+import type { RecordScans } from '../../src/stations/answer.ts';
 import type { SpooledScan } from '../../src/stations/spool.ts';
-import { type Device, type RecordScans, Station } from '../../src/stations/station.ts';
+import { type Device, Station } from '../../src/stations/station.ts';
 import { StationSupervisor } from '../../src/stations/supervisor.ts';
 import { createPty, type Pty, until } from '../support/pty.ts';
 

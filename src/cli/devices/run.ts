@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { loadConfig } from '../../base/config.ts';
 import type { ScannerState } from '../../devices/scanner.ts';
+import type { Recorded } from '../../stations/answer.ts';
 import type { DeviceHost, HostDevice } from '../../stations/host.ts';
 import type { SpooledScan } from '../../stations/spool.ts';
-import type { Recorded } from '../../stations/station.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import type { Output } from '../output.ts';
 import { signalled } from '../signal.ts';
@@ -16,10 +16,8 @@ export const run: Run<HostFlags & GlobalFlags> = async ({ flags, out }) => {
   const { server, devices } = hostSettings(dir, flags);
   const { DeviceHost } = await import('../../stations/host.ts');
   const host = new DeviceHost({ server, devices, dir, ...printing(out, devices) });
-  for (const name of host.forgotten())
-    out.note(
-      `${join(dir, 'spool', name)} has scans of a scanner that is not set up here any more. Set it up again to send them.`,
-    );
+  for (const path of host.forgotten())
+    out.note(`${path} has scans of a scanner that is not set up here any more. Set it up again to send them.`);
   const ended = signalled();
   await host.start();
   await Promise.race([ended, host.finished()]);
