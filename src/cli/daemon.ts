@@ -1,6 +1,7 @@
 /** Everything that `assetra serve` runs in one process, started and stopped in order. */
 import { join } from 'node:path';
 import type { Config } from '../base/config.ts';
+import { Forbidden } from '../base/errors.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { measureProcess, metrics } from '../base/metrics.ts';
 import { openVault } from '../base/vault.ts';
@@ -19,6 +20,7 @@ import { HttpServer } from '../http/server.ts';
 import * as work from '../jobs/workforce.ts';
 import { queueNames } from '../queue/kind.ts';
 import { Sequencer } from '../queue/sequencer.ts';
+import { recordedOf } from '../stations/answer.ts';
 import { StationSupervisor } from '../stations/supervisor.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { siteOf } from './site.ts';
@@ -117,16 +119,11 @@ export class Daemon {
       log: this.#log.child({ logger: 'assetra.devices' }),
       spoolFolder: join(this.#config.dir, 'spool'),
       listDevices: () => devices.everyActive(this.#database),
-      recorderFor: (row) => {
-        // A restart begins in the mode that the scanner falls back to.
-        let state: devices.ModeState | null = null;
-        return async (scan) => {
-          const tenant = await accounts.findTenant(ctx, String(row.tenant));
-          const inside: TenantContext = { ...ctx, tenant };
-          const answer = await devices.recordScan(inside, row as devices.DeviceRow, scan, state);
-          state = answer.state;
-          return { ...answer, status: answer.scan.status, asset: answer.scan.asset };
-        };
+      recorderFor: (row) => async (scans, state) => {
+        const tenant = await accounts.activeTenant(ctx, row.tenant);
+        if (!tenant) throw new Forbidden('The tenant of this scanner is disabled. Its scans wait.');
+        const inside: TenantContext = { ...ctx, tenant };
+        return (await devices.recordScans(inside, row as devices.DeviceRow, scans, state)).map(recordedOf);
       },
     });
     await this.#stations.start();

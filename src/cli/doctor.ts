@@ -53,7 +53,8 @@ async function checkSite(config: Config, check: Check): Promise<void> {
   await check('secrets', () => secretsOf(config.dir));
   await check('disk', () => diskOf(config.dir));
   await check('clock', () => clock());
-  await check('spool', () => spoolOf(join(config.dir, 'spool')));
+  const spool = join(config.dir, 'spool');
+  await check('spool', () => spoolOf(spool));
   await check('checkpoints', () => checkpointsOf(config.dir));
   const { openDatabase } = await import('./site.ts');
   let database: Database | undefined;
@@ -62,10 +63,10 @@ async function checkSite(config: Config, check: Check): Promise<void> {
     await database.query('SELECT 1 AS one');
     return database.dialect;
   });
-  if (database) await checkDatabase(database, check).finally(() => database!.close());
+  if (database) await checkDatabase(database, spool, check).finally(() => database!.close());
 }
 
-async function checkDatabase(database: Database, check: Check): Promise<void> {
+async function checkDatabase(database: Database, spool: string, check: Check): Promise<void> {
   const { status } = await import('../db/migrate.ts');
   let migrated = false;
   await check('migrations', async () => {
@@ -79,16 +80,25 @@ async function checkDatabase(database: Database, check: Check): Promise<void> {
   await check('history', () => historyOf(database));
   await checkPrinters(database, check);
   await check('webhooks', () => webhooksOf(database));
-  await check('devices', () => devicesOf(database));
+  await check('devices', () => devicesOf(database, spool));
 }
 
 /** One line for all scanners: each fault with its cure, as in docs/HARDWARE.md. */
-async function devicesOf(database: Database): Promise<Finding | string> {
+async function devicesOf(database: Database, spool: string): Promise<Finding | string> {
   const devices = await import('../domain/devices/service.ts');
   const { deniedScanners, faultOf } = await import('../devices/checkup.ts');
   const { listHid } = await import('../devices/hid/nodes.ts');
   const rows = await devices.everyActive(database);
+  const { leftOver, spoolOf } = await import('../stations/spool.ts');
   const faults: string[] = deniedScanners(listHid());
+  for (const path of leftOver(
+    spool,
+    'device',
+    rows.map(({ id }) => spoolOf(id)),
+  ))
+    faults.push(
+      `${path} has scans of a scanner that is removed or disabled. Enable it, or add it anew, stop the daemon and give the file its id.`,
+    );
   for (const row of rows) {
     const fault = await faultOf(row);
     if (fault) faults.push(`${row.name} (${row.path}): ${fault}`);

@@ -31,10 +31,10 @@ export class Reading {
   }
 }
 
-/** UTF-8 where it is valid, else the scanner's 8-bit set taken as Latin-1. */
+/** UTF-8 where it is valid, without the mark that some begin with, else the scanner's 8-bit set taken as Latin-1. */
 function decoded(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return Buffer.from(bytes).toString('latin1');
   }
@@ -47,7 +47,9 @@ function cleaned(line: string, { prefix, suffix, gs_substitute, aim }: DeviceSet
   const identifier = aimIdentifier.exec(text)?.[0] ?? '';
   const rest = text.slice(identifier.length);
   text = (aim === 'keep' ? identifier : '') + (text === line ? unprefixed(rest) : rest);
-  if (suffix && text.endsWith(suffix)) text = text.slice(0, -suffix.length);
+  // What ends a line is gone already.
+  const end = suffix.replace(/[\r\n\t]+$/, '');
+  if (end && text.endsWith(end)) text = text.slice(0, -end.length);
   if (gs_substitute) text = text.replaceAll(gs_substitute, '\u001d');
   return text.replace(/[\u0000-\u001c\u001e\u001f\u007f]/g, '');
 }

@@ -8,10 +8,14 @@ const firstWaits = [250, 500];
 const patientAfter = 60;
 /** udev makes the node before its link and permissions, so an attempt follows a change after this long, in ms. */
 const settle = 60;
+/** A line that was open for less is no success: one that opens and breaks at once is not tried without a pause. In ms. */
+const steady = 5_000;
 
 /** An open line. */
 export interface Line {
   close(): Promise<void>;
+  /** Sends to the scanner, where the line goes both ways. Never throws; what is not taken is dropped. */
+  send?(bytes: Uint8Array): void;
   /** It works, yet something should be known of it. */
   remark?: Reason | undefined;
 }
@@ -44,6 +48,10 @@ export class Reconnecting implements Scanner {
   #turn: object | undefined;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer rings, when the last attempt began, and since when the line is open; by `performance.now`. */
+  #due = Number.POSITIVE_INFINITY;
+  #tried = 0;
+  #openSince = 0;
   #attempts = 0;
   #running = false;
   #opening: Promise<void> | undefined;
@@ -71,8 +79,14 @@ export class Reconnecting implements Scanner {
     this.#events.state({ state: 'stopped' });
   }
 
+  send(bytes: Uint8Array): void {
+    this.#line?.send?.(bytes);
+  }
+
   #attempt(): void {
     clearTimeout(this.#timer);
+    this.#due = Number.POSITIVE_INFINITY;
+    this.#tried = performance.now();
     if (!this.#running || this.#line || this.#opening) return;
     this.#opening = this.#open()
       .catch((error: Error) => this.#wait(error instanceof LineError ? error.reason : this.#driver.reasonOf(error)))
@@ -98,13 +112,14 @@ export class Reconnecting implements Scanner {
     });
     this.#line = line;
     opened = true;
-    this.#attempts = 0;
+    this.#openSince = performance.now();
     this.#events.state({ state: 'open', ...line.remark });
     over?.();
   }
 
   #lost(reason: Reason = missing(`${this.#driver.name} was unplugged. Plug it in again.`)): void {
     this.#drop();
+    if (performance.now() - this.#openSince >= steady) this.#attempts = 0;
     if (this.#running) this.#wait(reason);
   }
 
@@ -124,10 +139,19 @@ export class Reconnecting implements Scanner {
   #wait(reason: Reason): void {
     if (!this.#running) return;
     this.#events.state({ state: 'waiting', ...reason });
-    const steady = this.#attempts < patientAfter ? 1_000 : 10_000;
-    const wait = (firstWaits[this.#attempts] ?? steady) * (0.9 + Math.random() * 0.2);
+    const later = this.#attempts < patientAfter ? 1_000 : 10_000;
+    const wait = (firstWaits[this.#attempts] ?? later) * (0.9 + Math.random() * 0.2);
     this.#attempts += 1;
     this.#watch();
+    this.#attemptIn(wait);
+  }
+
+  /** The earlier of two counts: a folder that is written to all the time must not put an attempt off for ever. */
+  #attemptIn(wait: number): void {
+    const due = performance.now() + wait;
+    if (due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
     this.#timer = setTimeout(() => this.#attempt(), wait);
   }
 
@@ -139,8 +163,7 @@ export class Reconnecting implements Scanner {
     try {
       this.#watcher = watch(nearestFolder(watched), () => {
         if (!this.#running || this.#line || this.#opening) return;
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.#attempt(), settle);
+        this.#attemptIn(Math.max(settle, this.#tried + firstWaits[0]! - performance.now()));
       });
       // The timer finds the device all the same.
       this.#watcher.on('error', () => this.#unwatch());

@@ -33,6 +33,8 @@ export interface ScannerEvents {
 export interface Scanner {
   start(): void;
   stop(): Promise<void>;
+  /** To the scanner itself; nothing happens where it cannot be sent to. */
+  send(bytes: Uint8Array): void;
 }
 
 export type OpenScanner = (path: string, settings: DeviceSettings, events: ScannerEvents) => Scanner;

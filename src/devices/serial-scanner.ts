@@ -9,6 +9,8 @@ import { twinsOf } from './twins.ts';
 
 /** How often an open line's device node is looked for, in ms: after a hang-up the driver may read nothing for ever. */
 const presence = 1_000;
+/** Bytes that may wait to be sent. */
+const most = 1_024;
 
 export const openSerial: OpenScanner = (path, settings, events) => {
   const framing = new Framing(settings, events);
@@ -44,7 +46,9 @@ async function openPort(path: string, settings: DeviceSettings, framing: Framing
     clearInterval(guard);
     await closed(port);
   };
-  return { close, remark: remarkOn(path) };
+  // A scanner that takes nothing more, as with flow control, costs no memory.
+  const send = (bytes: Uint8Array) => void (port.writableLength < most && port.write(Buffer.from(bytes)));
+  return { close, send, remark: remarkOn(path) };
 }
 
 const closed = (port: SerialPort): Promise<void> =>

@@ -2,6 +2,14 @@ import { z } from 'zod';
 import { modes } from './kinds.ts';
 import { layoutNames } from './wedge/keymap.ts';
 
+/** Each character is a byte. */
+const bytes = () =>
+  z
+    .string()
+    .max(50)
+    .regex(/^[\u0000-\u00ff]*$/, { error: 'Use characters of one byte, up to \\xff.' })
+    .default('');
+
 /** How a scanner's line is set, its text read, and what its scans do. Every key may be left out. */
 export const deviceSettings = z.strictObject({
   /** Bits per second; meaningless on USB CDC. */
@@ -20,6 +28,12 @@ export const deviceSettings = z.strictObject({
   duplicate_window_ms: z.int().min(0).max(60_000).default(400),
   /** A scanner without CR or LF at the end: silence this long ends the code, in ms. 0 waits for CR or LF. */
   idle_timeout_ms: z.int().min(0).max(5_000).default(0),
+  /** What is sent to the scanner for each scan that names an asset or is understood, for it to beep: serial lines and tcp. */
+  beep_known: bytes(),
+  /** The same for a code that names no asset. */
+  beep_unknown: bytes(),
+  /** The same for a scan that is rejected or refused. */
+  beep_refused: bytes(),
   /** The keyboard that a wedge is set to type on. */
   keyboard: z.enum(layoutNames).default('us'),
   /** What scans do until a command code says otherwise. */

@@ -7,6 +7,8 @@ import type { OpenScanner, Reason } from './scanner.ts';
 /** In ms. The system then asks every second, and gives a silent server up after ten. */
 const keepAlive = 10_000;
 const patience = 5_000;
+/** Bytes that may wait to be sent. */
+const most = 1_024;
 
 export const openTcp: OpenScanner = (path, settings, events) => {
   const framing = new Framing(settings, events);
@@ -30,6 +32,7 @@ async function connected(path: string, framing: Framing, hooks: LineHooks): Prom
   socket.on('error', () => undefined);
   socket.on('close', () => hooks.lost(missing(`${path} closed the connection. It is tried again.`)));
   return {
+    send: (bytes) => void (socket.writableLength < most && socket.write(bytes)),
     close: async () => {
       socket.removeAllListeners('data').destroy();
     },

@@ -1,16 +1,16 @@
 /** Scanners of a machine without a daemon: each has a station, and what it reads goes to a daemon elsewhere. */
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { createServer, type Server as Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { drivers } from '../devices/drivers.ts';
+import { hold } from '../devices/exclusive.ts';
 import type { ScannerState } from '../devices/scanner.ts';
 import { deviceSettings } from '../devices/settings.ts';
+import type { Recorded } from './answer.ts';
 import { remoteRecorder, type Server } from './remote.ts';
-import type { SpooledScan } from './spool.ts';
-import { type Recorded, Station, type StationHealth } from './station.ts';
+import { leftOver, type SpooledScan } from './spool.ts';
+import { Station, type StationHealth } from './station.ts';
 
 export interface HostDevice {
   name: string;
@@ -34,12 +34,15 @@ export interface HostOptions {
 
 /** How often it is looked whether all is done, in ms. */
 const glance = 50;
+/** How long an answer is waited for at the end, in ms. */
+const farewell = 1_000;
 
 export class DeviceHost {
   readonly #options: HostOptions;
   readonly #stations: Station[];
-  #lock: Socket | undefined;
+  #lock: { release(): void } | undefined;
   #isStopped = false;
+  readonly #over = new AbortController();
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -48,15 +51,22 @@ export class DeviceHost {
 
   /** ConfigError when another one runs over the same folder: each would take the other's scans for its own. */
   async start(): Promise<void> {
-    this.#lock = await holdAlone(this.#options.dir);
+    const { dir } = this.#options;
+    this.#lock = await hold(`host ${resolve(dir)}`);
+    if (!this.#lock)
+      throw new ConfigError(
+        `Another \`assetra devices run\` works in ${dir}. Stop it, or give this one a folder of its own with --dir.`,
+      );
     for (const station of this.#stations) station.start();
   }
 
   /** What is not sent by then waits on disk for the next start. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    const timer = setTimeout(() => this.#over.abort(), farewell);
     await Promise.all(this.#stations.map((station) => station.stop()));
-    this.#lock?.close();
+    clearTimeout(timer);
+    this.#lock?.release();
   }
 
   health(): StationHealth[] {
@@ -65,13 +75,8 @@ export class DeviceHost {
 
   /** Spool files with scans of scanners that are no longer set up. */
   forgotten(): string[] {
-    const folder = join(this.#options.dir, 'spool');
     const own = this.#options.devices.map(({ name }) => spoolOf(name));
-    try {
-      return readdirSync(folder).filter((name) => /^host-.*\.jsonl$/.test(name) && !own.includes(name));
-    } catch {
-      return [];
-    }
+    return leftOver(join(this.#options.dir, 'spool'), 'host', own);
   }
 
   /** Resolves once every line has ended and nothing waits, as after the last line of standard input. */
@@ -83,7 +88,10 @@ export class DeviceHost {
   #stationOf({ name, kind, path, location, settings }: HostDevice, id: number): Station {
     const { mode, mode_timeout_s, session } = deviceSettings.parse(settings);
     const { server, dir, recorded, refused, delayed, state } = this.#options;
-    const record = remoteRecorder(server, { name, location, mode, mode_timeout_s, session });
+    const record = remoteRecorder(
+      { ...server, signal: this.#over.signal },
+      { name, location, mode, mode_timeout_s, session },
+    );
     const about = { id, name, kind, path, settings, tenant: 0, location: null, is_active: true, updated_at: '' };
     return new Station({ ...about, spool: spoolOf(name) }, drivers[kind]!, record, join(dir, 'spool'), silentLog, {
       recorded: (scan, answer) => recorded(name, scan, answer),
@@ -98,23 +106,4 @@ export class DeviceHost {
 function spoolOf(name: string): string {
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
   return `host-${name.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 40)}-${digest}.jsonl`;
-}
-
-/** A socket without a file, which goes with its process however that ends. Linux has such sockets; elsewhere nothing is held. */
-function holdAlone(dir: string): Promise<Socket | undefined> {
-  if (process.platform !== 'linux') return Promise.resolve(undefined);
-  const digest = createHash('sha256').update(resolve(dir)).digest('hex').slice(0, 32);
-  const socket = createServer();
-  return new Promise((done, reject) => {
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new ConfigError(
-              `Another \`assetra devices run\` works in ${dir}. Stop it, or give this one a folder of its own with --dir.`,
-            )
-          : error,
-      ),
-    );
-    socket.listen({ path: `\0assetra-devices-${digest}` }, () => done(socket));
-  });
 }

@@ -1,14 +1,16 @@
 /** Scans of a device host, sent to a daemon elsewhere, one after the other. */
 import { AppError, TooMany, Unavailable } from '../base/errors.ts';
-import type { Answer, ModeState } from '../domain/devices/service.ts';
-import type { RecordScan } from './station.ts';
+import type { Answer } from '../domain/devices/service.ts';
+import { type RecordScans, recordedOf } from './answer.ts';
 
 export interface Server {
   /** Base URL, such as `https://assetra.example:8000`. */
   url: string;
   token: string;
-  /** Slug or id of the tenant that the token is of. */
-  tenant: string;
+  /** Slug or id of the tenant that the token is of; asked for when it is not known. */
+  tenant?: string | undefined;
+  /** Ends what is asked when nobody waits for the answer any more. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RemoteDevice {
@@ -23,35 +25,66 @@ export interface RemoteDevice {
 /** How long an answer may take, in ms. The scan may have been recorded nevertheless: sending it again is harmless. */
 const patience = 15_000;
 
-/** Throws an AppError with the server's status for a scan that it refuses, and Unavailable for whatever time may cure. */
-export function remoteRecorder(server: Server, device: RemoteDevice): RecordScan {
+/** Throws an AppError with the server's status for scans that it refuses, and Unavailable for whatever time may cure. */
+export function remoteRecorder(server: Server, device: RemoteDevice): RecordScans {
   const { name, ...settings } = device;
-  let state: ModeState | null = null;
-  return async (scan) => {
-    const answer = await send(server, { ...scan, ...settings, device: name, state });
-    state = answer.state;
-    return { ...answer, status: answer.scan.status, asset: answer.scan.asset };
+  return async (scans, state) => {
+    server.tenant ??= await tenantOf(server);
+    const scanner = { ...settings, device: name, state };
+    // One by itself is refused in plain words.
+    const [one, another] = scans;
+    const { status, answer } = another
+      ? await ask(server, 'device-scans/bulk/', { ...scanner, scans })
+      : await ask(server, 'device-scans/', { ...scanner, ...one });
+    const results = (another ? answer?.results : [answer]) as (Partial<Answer> | undefined)[] | undefined;
+    const isWhole = Array.isArray(results) && results.length === scans.length;
+    if (isWhole && results.every((result) => typeof result?.outcome === 'string'))
+      return (results as Answer[]).map(recordedOf);
+    throw notOurs(server.url, `status ${status}`);
   };
 }
 
-async function send({ url, token, tenant }: Server, body: object): Promise<Answer> {
+/** A token is of one tenant, and the server knows which. */
+async function tenantOf(server: Server): Promise<string> {
+  const { answer } = await ask(server, 'tenants/');
+  const [tenant] = Array.isArray(answer?.results) ? (answer.results as { id?: number }[]) : [];
+  if (tenant?.id === undefined)
+    throw new Unavailable(`${server.url} does not say which tenant the token is of. Name it with --tenant.`);
+  return String(tenant.id);
+}
+
+interface Reply {
+  status: number;
+  answer: Record<string, unknown> | undefined;
+}
+
+/** POST with a body, GET without. Throws for every answer but a success. */
+async function ask({ url, token, tenant, signal }: Server, path: string, body?: object): Promise<Reply> {
   let response: Response;
+  let answer: Reply['answer'];
   try {
-    response = await fetch(`${url}/api/v1/device-scans/`, {
-      method: 'POST',
+    response = await fetch(`${url}/api/v1/${path}`, {
+      method: body ? 'POST' : 'GET',
       // A redirect would turn it into a GET.
       redirect: 'manual',
-      headers: { Authorization: `Bearer ${token}`, 'X-Tenant-ID': tenant, 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(patience),
+      headers: {
+        Authorization: `Bearer ${token}`,
+        'Content-Type': 'application/json',
+        ...(tenant === undefined ? {} : { 'X-Tenant-ID': tenant }),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.any([AbortSignal.timeout(patience), ...(signal ? [signal] : [])]),
     });
+    answer = jsonOf(await response.text());
   } catch (error) {
     throw new Unavailable(`${url} does not answer (${reasonOf(error as Error)}).`, { cause: error });
   }
-  const answer = await jsonOf(response);
-  if (response.ok && typeof answer?.outcome === 'string') return answer as unknown as Answer;
-  throw refusal(url, response, answer);
+  if (!response.ok) throw refusal(url, response, answer);
+  return { status: response.status, answer };
 }
+
+const notOurs = (url: string, told: string): Unavailable =>
+  new Unavailable(`${url} is not an Assetra daemon, or an older one (${told}). Correct --server.`);
 
 /** Only what our own API says of the scan itself is final: a proxy, a token or an address can be mended. */
 function refusal(url: string, response: Response, answer: Record<string, unknown> | undefined): AppError {
@@ -65,15 +98,24 @@ function refusal(url: string, response: Response, answer: Record<string, unknown
     return later(
       `${url} does not let this token record scans: ${told} It needs the role operator, and --tenant its tenant.`,
     );
-  if (status === 404 || status === 405 || (status >= 300 && status < 400) || response.ok)
-    return later(`${url} is not an Assetra daemon, or an older one (${told}). Correct --server.`);
-  if (status >= 500 || [408, 425].includes(status) || !answer) return later(`${url} cannot record now: ${told}`);
+  const elsewhere = response.headers.get('Location');
+  if (status >= 300 && status < 400 && elsewhere)
+    return later(`${url} sends to ${elsewhere}. Name the address behind it with --server.`);
+  if (status === 404 || status === 405 || (status >= 300 && status < 400)) return notOurs(url, told);
+  if (status >= 500 || [408, 425].includes(status) || !isOurs(answer))
+    return later(`${url} cannot record now: ${told}`);
   return new AppError('refused', status, told);
 }
 
-async function jsonOf(response: Response): Promise<Record<string, unknown> | undefined> {
+/** As our errors are: a sentence, or messages by field. */
+const isOurs = (answer: Record<string, unknown> | undefined): boolean =>
+  answer !== undefined &&
+  (typeof answer.detail === 'string' ||
+    (Object.keys(answer).length > 0 && Object.values(answer).every((value) => typeof value === 'object')));
+
+function jsonOf(text: string): Record<string, unknown> | undefined {
   try {
-    const body: unknown = await response.json();
+    const body: unknown = JSON.parse(text);
     return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
@@ -94,5 +136,10 @@ const shown = (value: unknown): string => (typeof value === 'string' ? value : J
 /** undici wraps what happened. */
 function reasonOf(error: Error): string {
   const cause = error.cause as NodeJS.ErrnoException | undefined;
-  return error.name === 'TimeoutError' ? 'too slow' : (cause?.code ?? cause?.message ?? error.message);
+  if (error.name === 'TimeoutError') return 'too slow';
+  const reason = cause?.code ?? cause?.message ?? error.message;
+  if (cause?.code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${reason}: its certificate is for another name than this`;
+  return /CERT|SIGNATURE|ISSUER/.test(reason)
+    ? `${reason}: this machine does not trust its certificate; put the site's CA into a file and name that in NODE_EXTRA_CA_CERTS`
+    : reason;
 }

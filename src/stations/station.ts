@@ -4,8 +4,10 @@ import { AppError, TooMany } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { OpenScanner, Scanner, ScannerState } from '../devices/scanner.ts';
-import { deviceSettings } from '../devices/settings.ts';
-import { Spool, type SpooledScan } from './spool.ts';
+import { type DeviceSettings, deviceSettings } from '../devices/settings.ts';
+import { mostScans } from '../domain/devices/modes.ts';
+import { type Recorded, type RecordScans, soundOf } from './answer.ts';
+import { Spool, type SpooledScan, spoolOf } from './spool.ts';
 
 export interface Device {
   id: number;
@@ -21,18 +23,6 @@ export interface Device {
   updated_at: string;
 }
 
-export interface Recorded {
-  status: string;
-  /** The asset that the code named, if any. */
-  asset: number | null;
-  /** What became of it, and the sentence for whoever scans. */
-  outcome?: string;
-  message?: string;
-  /** The scanner's mode after it, and when silence will end that. */
-  mode?: string;
-  mode_until?: string | null;
-}
-
 /** Whoever shows what happens here. */
 export interface Observer {
   recorded?(scan: SpooledScan, answer: Recorded): void;
@@ -42,9 +32,6 @@ export interface Observer {
   delayed?(reason: string): void;
   state?(state: ScannerState): void;
 }
-
-/** Records one scan; the same client_event_id again changes nothing. Throws when it cannot now, or cannot at all. */
-export type RecordScan = (scan: SpooledScan) => Promise<Recorded>;
 
 export interface StationHealth extends ScannerState {
   id: number;
@@ -65,22 +52,29 @@ export interface StationHealth extends ScannerState {
 
 /** Waits between attempts to record, in ms, the last for ever. */
 const waits = [200, 500, 1_000, 2_000, 5_000];
+/** An answer that comes later than this beeps no more, in ms. */
+const attention = 5_000;
 /** The longest that a server may ask to be left alone, in seconds. */
 const longest = 60;
+/** The most scans, and characters of them, that are recorded at once. */
+const most = { scans: mostScans, size: 65_536 };
 
 export class Station {
   readonly #device: Device;
-  readonly #record: RecordScan;
+  readonly #record: RecordScans;
   readonly #log: Log;
   readonly #observer: Observer;
   readonly #spool: Spool;
-  readonly #restingMode: string;
+  readonly #settings: DeviceSettings;
   readonly #scanner: Scanner;
   #state: ScannerState = { state: 'opening' };
   #lastScanAt: string | null = null;
   #last: Recorded | undefined;
   #scans = 0;
   #failures = 0;
+  /** Less than `most` after a failure: a faulty scan is to stand alone, and a slow server to have less at once. */
+  #atOnce = most.scans;
+  #soon: NodeJS.Immediate | undefined;
   #draining: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
@@ -89,7 +83,7 @@ export class Station {
   constructor(
     device: Device,
     open: OpenScanner,
-    record: RecordScan,
+    record: RecordScans,
     spoolFolder: string,
     log: Log,
     observer: Observer = {},
@@ -98,9 +92,9 @@ export class Station {
     this.#device = device;
     this.#record = record;
     this.#observer = observer;
-    this.#restingMode = settings.mode;
+    this.#settings = settings;
     this.#log = log.child({ device: device.name, tenant_id: String(device.tenant) });
-    this.#spool = new Spool(join(spoolFolder, device.spool ?? `device-${device.id}.jsonl`));
+    this.#spool = new Spool(join(spoolFolder, device.spool ?? spoolOf(device.id)));
     this.#scanner = open(device.path, settings, {
       scan: (text) => this.#take(text),
       state: (state) => this.#tell(state),
@@ -115,13 +109,27 @@ export class Station {
     this.#drain();
   }
 
+  /** Reads nothing more; what was read goes on being recorded. */
+  unplug(): Promise<void> {
+    return this.#scanner.stop();
+  }
+
   /** What is not recorded by then stays on disk for the next start. */
   async stop(): Promise<void> {
     this.#running = false;
     clearTimeout(this.#timer);
-    await this.#scanner.stop();
+    clearImmediate(this.#soon);
+    await this.unplug();
     await this.#draining;
-    this.#spool.close();
+    try {
+      this.#spool.close();
+    } catch (error) {
+      this.#log.error({ err: error }, 'The spool cannot be written; its file stays as it was.');
+    }
+  }
+
+  get waiting(): number {
+    return this.#spool.waiting;
   }
 
   health(): StationHealth {
@@ -143,7 +151,7 @@ export class Station {
   #mode(): string {
     const { mode, mode_until } = this.#last ?? {};
     const isOver = typeof mode_until === 'string' && Date.parse(mode_until) < Date.now();
-    return isOver ? this.#restingMode : (mode ?? this.#restingMode);
+    return isOver ? this.#settings.mode : (mode ?? this.#settings.mode);
   }
 
   #take(raw_value: string): void {
@@ -154,40 +162,72 @@ export class Station {
     } catch (error) {
       this.#log.error({ err: error }, 'A scan could not be kept on disk; it waits in memory until it is recorded.');
     }
-    this.#drain();
+    // Codes that came together are synced together.
+    this.#soon ??= setImmediate(() => {
+      this.#soon = undefined;
+      this.#sync();
+      this.#drain();
+    });
+  }
+
+  #sync(): void {
+    try {
+      this.#spool.sync();
+    } catch (error) {
+      this.#log.error({ err: error }, 'Scans may not be on disk yet: it does not confirm them.');
+    }
   }
 
   #drain(): void {
     if (!this.#running || this.#draining) return;
     clearTimeout(this.#timer);
-    this.#draining = this.#drainAll().finally(() => {
-      this.#draining = undefined;
-      if (this.#running && this.#spool.waiting > 0 && this.#failures === 0) this.#drain();
-    });
+    this.#draining = this.#drainAll()
+      .catch((error: unknown) => this.#later(error))
+      .finally(() => {
+        this.#draining = undefined;
+        if (this.#running && this.#spool.waiting > 0 && this.#failures === 0) this.#drain();
+      });
   }
 
   async #drainAll(): Promise<void> {
-    for (let scan = this.#spool.first(); scan && this.#running; scan = this.#spool.first()) {
+    while (this.#running && this.#spool.waiting > 0) {
+      const scans = this.#spool.first(this.#atOnce, most.size);
       try {
-        this.#answered(scan, await this.#record(scan));
+        this.#answered(scans, await this.#record(scans, this.#spool.state));
+        this.#atOnce = Math.min(this.#atOnce * 2, most.scans);
       } catch (error) {
+        this.#atOnce = Math.max(1, scans.length >> 1);
         if (!isFinal(error)) return this.#later(error);
-        const { message } = error as Error;
-        this.#spool.quarantine(message);
-        this.#log.error({ err: error }, 'A scan cannot be recorded; it is kept in the quarantine file.');
-        this.#observer.refused?.(scan, message);
+        if (scans.length === 1) this.#refuse(scans[0]!, error);
       }
     }
   }
 
-  #answered(scan: SpooledScan, answer: Recorded): void {
-    this.#spool.remove();
-    this.#last = answer;
-    this.#scans += 1;
+  #refuse(scan: SpooledScan, error: Error): void {
+    this.#spool.quarantine(error.message);
+    this.#log.error({ err: error }, 'A scan cannot be recorded; it is kept in the quarantine file.');
+    this.#observer.refused?.(scan, error.message);
+    this.#beep(scan, 'refused');
+  }
+
+  /** For whoever still stands there. */
+  #beep({ captured_at }: SpooledScan, outcome: string | undefined): void {
+    if (Math.abs(Date.now() - Date.parse(captured_at)) > attention) return;
+    const sound = soundOf(this.#settings, outcome);
+    if (sound !== '') this.#scanner.send(Buffer.from(sound, 'latin1'));
+  }
+
+  #answered(scans: readonly SpooledScan[], answers: readonly Recorded[]): void {
+    this.#last = answers.at(-1);
+    this.#spool.remove(scans.length, this.#last?.state ?? null);
+    this.#scans += scans.length;
     this.#failures = 0;
-    const { status, asset, outcome, mode } = answer;
-    this.#log.info({ status, asset_id: asset, outcome, mode }, 'scan recorded');
-    this.#observer.recorded?.(scan, answer);
+    for (const [index, scan] of scans.entries()) {
+      const { status, asset, outcome, mode } = answers[index]!;
+      this.#log.info({ status, asset_id: asset, outcome, mode }, 'scan recorded');
+      this.#beep(scan, outcome);
+      this.#observer.recorded?.(scan, answers[index]!);
+    }
   }
 
   #later(error: unknown): void {
@@ -198,7 +238,7 @@ export class Station {
       this.#log.warn({ err: error }, 'Scans wait on disk: they cannot be recorded now.');
       this.#observer.delayed?.((error as Error).message);
     }
-    this.#timer = setTimeout(() => this.#drain(), wait);
+    if (this.#running) this.#timer = setTimeout(() => this.#drain(), wait);
   }
 
   #tell(state: ScannerState): void {
@@ -212,5 +252,5 @@ export class Station {
 }
 
 /** A fault of the scan itself, which no later attempt cures. */
-const isFinal = (error: unknown): boolean => error instanceof AppError && finals.includes(error.status);
+const isFinal = (error: unknown): error is AppError => error instanceof AppError && finals.includes(error.status);
 const finals = [400, 409, 413, 415, 422];

@@ -83,6 +83,23 @@ describe('assetra devices run', () => {
     expect((await scansOf('WHO-1'))[0]).toMatchObject({ location: 1, scanner_label: 'token:Host' });
   });
 
+  it('records each line of a file, also two that are alike, and cuts what --set says', async () => {
+    const args = ['devices', 'run', '--stdin', '--name', 'Twice', '--dir', hostDir('twice'), '--set', 'prefix=>'];
+    const { code } = await assetra([...args, ...toDaemon()], { input: '\ufeff>TWICE-1\n>TWICE-1\n' });
+    expect(code).toBe(0);
+    expect((await scansOf('TWICE-1')).map(({ raw_value }: { raw_value: string }) => raw_value)).toEqual([
+      'TWICE-1',
+      'TWICE-1',
+    ]);
+  });
+
+  it('is told by devices list what is plugged in, without a site', async () => {
+    const { code, stdout, stderr } = await assetra(['devices', 'list', '--dir', hostDir('listed'), '--json']);
+    expect([code, JSON.parse(stdout).devices]).toEqual([0, []]);
+    expect(stderr).toMatch(/There is no site/);
+    expect((await assetra(['devices', 'list', '--tenant', 'x', '--dir', hostDir('listed')])).code).toBe(2);
+  });
+
   it('keeps scans over a kill of the daemon and of itself, and records each once', async () => {
     const line = new SimulatedScanner([
       '--listen',
@@ -104,7 +121,7 @@ describe('assetra devices run', () => {
     );
     const started = () => spawn(process.execPath, [program, 'devices', 'run', '--dir', dir], { stdio: 'ignore' });
     let host: ChildProcess = started();
-    await until(async () => (await scansOf('SIM-')).length >= 20, 'the first scans');
+    await until(async () => (await scansOf('SIM-')).length >= 20, 'the first scans', 30_000);
     await daemon.kill();
     await until(() => line.typed === 300, 'all to be typed', 20_000);
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -133,12 +150,27 @@ describe('assetra devices run', () => {
     [['--stdin', '--server', 'assetra.example'], /Name the daemon with --server/],
     [['--stdin', '--server', 'http://127.0.0.1:1'], /Give the token/],
     [['--server', 'http://127.0.0.1:1', '--token', 'x'], /No scanner is named/],
+    [
+      ['--stdin', '--server', 'http://127.0.0.1:1', '--token', 'ast_a\nb'],
+      /^assetra: The token is no token: it is a single word/,
+    ],
+    [['--stdin', '--server', 'http://127.0.0.1:1', '--token', ''], /The token is no token/],
+    [['--stdin', '--server', 'http://127.0.0.1:1', '--token', 'x', '--tenant', 'Süd'], /by its slug or id/],
+    [['--stdin', '--server', 'http://127.0.0.1:1', '--token', 'x', '--path', '/dev/x'], /either --path or --stdin/],
     [['--server', 'http://127.0.0.1:1', '--token', 'x', '--path', 'scanner'], /Name the device file/],
-    [['--stdin', '--server', 'http://127.0.0.1:1', '--token', 'x'], /Name it with --tenant/],
     [['--stdin', '--server', 'http://127.0.0.1:1', '--token-file', '/nonexistent'], /token file cannot be read/],
   ])('with %j is told what is missing', async (args, words) => {
     const { code, stderr } = await assetra(['devices', 'run', '--dir', hostDir('bare'), ...args]);
     expect([code, stderr]).toEqual([2, expect.stringMatching(words)]);
+  });
+
+  it('is told in a sentence that scans cannot be kept, and that a path is of another kind', async () => {
+    const dir = hostDir('full');
+    writeFileSync(join(dir, 'spool'), '');
+    const ran = await assetra(['devices', 'run', '--stdin', '--dir', dir, ...toDaemon()]);
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(/Scans cannot be kept in .*Mend the folder/)]);
+    const watched = await assetra(['devices', 'watch', '--kind', 'tcp', '--path', 'tcp://x', '--dir', dir]);
+    expect([watched.code, watched.stderr]).toEqual([2, expect.stringContaining('Name it tcp://HOST:PORT.')]);
   });
 
   it('names what is wrong in devices.json', async () => {
@@ -221,12 +253,16 @@ describe('a scanner of the daemon', () => {
       site.dir,
     ];
     expect((await assetra(add)).code).toBe(0);
+    const left = join(site.dir, 'spool', 'device-999.jsonl');
+    writeFileSync(left, '{"client_event_id":"1","raw_value":"A-1","captured_at":"2026-01-01T00:00:00Z"}\n');
     const { stdout } = await assetra(['doctor', '--dir', site.dir, '--json']);
     const finding = JSON.parse(stdout).find(({ check }: { check: string }) => check === 'devices');
     expect(finding).toMatchObject({
       result: 'warning',
       message: expect.stringMatching(/Gone .*not plugged in.*devices list/),
     });
+    expect(finding.message).toContain(`${left} has scans of a scanner that is removed or disabled.`);
+    rmSync(left);
   });
 });
 

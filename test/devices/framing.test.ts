@@ -33,6 +33,24 @@ it('cuts prefix and suffix and puts GS for its substitute', () => {
   expect(scans).toEqual(['10AB\u001d21C']);
 });
 
+it('cuts a suffix also where an end of line is part of it', () => {
+  for (const [suffix, sent] of [
+    ['#\t', 'A-1#\t'],
+    ['#\r\n', 'A-1#\r\n'],
+    ['\r', 'A-1\r'],
+  ] as const) {
+    const { scans, push } = framed({ suffix });
+    push(sent);
+    expect(scans).toEqual(['A-1']);
+  }
+});
+
+it('reads UTF-8 in any cut, and not the mark that a file may begin with', () => {
+  const { scans, push } = framed();
+  for (const byte of Buffer.from('\ufeffΩ中😀\r')) push(Uint8Array.of(byte));
+  expect(scans).toEqual(['Ω中😀']);
+});
+
 it('reads UTF-8, and Latin-1 where it is none', () => {
   const { scans, push } = framed();
   push('Ωmega 中\r');

@@ -82,6 +82,18 @@ describe('a HID POS scanner', () => {
     expect(states.at(-1)?.message).toContain('HID POS');
   });
 
+  it('is read by one alone, by whichever name, and by the next once that lets go', async () => {
+    const node = machine.plug(posScanner);
+    start('05e0:1300');
+    await opened();
+    const first = scanner!;
+    start(`${machine.dev}/${node}`);
+    await told('DEVICE_BUSY');
+    expect(states.at(-1)?.message).toMatch(/Another daemon or device host .*hidraw0\. Stop one of them\./);
+    await first.stop();
+    await opened();
+  });
+
   it('is taken from among the parts of a composite device', async () => {
     machine.plug({ ...posScanner, descriptor: keyboardDescriptor });
     const node = machine.plug({ ...posScanner, port: '1-1:1.1' });
@@ -100,6 +112,24 @@ it('a library that is missing is a sentence that says what to install', () => {
     message: expect.stringMatching(/libusb-1\.0\.so\.0.*apt install libudev1 libusb-1\.0-0/),
   });
   expect(libraryFault(new Error('cannot open device'))).toBeUndefined();
+});
+
+it('a code that never ends is dropped when it does, and the next one is read', () => {
+  const codes: string[] = [];
+  let overflows = 0;
+  const reader = new PosReader(layoutsOf(parseDescriptor(posDescriptor)), {
+    code: (bytes) => codes.push(Buffer.from(bytes).toString()),
+    overflow: () => {
+      overflows += 1;
+    },
+  });
+  const [unending] = posReports('x'.repeat(60));
+  const [last] = posReports('END');
+  for (let index = 0; index < 500; index += 1) reader.push(unending!);
+  reader.push(last!);
+  expect([codes, overflows]).toEqual([[], 1]);
+  reader.push(last!);
+  expect(codes).toEqual(['END']);
 });
 
 describe('a report descriptor', () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import * as devices from '../../src/domain/devices/service.ts';
 import { commands } from '../../src/domain/resolve/commands.ts';
 import { type Reply, type TestApp, testApp } from '../support/app.ts';
 import { onEveryDatabase } from '../support/databases.ts';
@@ -189,6 +190,57 @@ onEveryDatabase('a scanner with modes', (dialect) => {
       message: expect.stringContaining('NOWHERE'),
       scan: { location: null },
     });
+  });
+
+  it('takes many scans at once as it would one by one, and once', async () => {
+    await app.call('POST', 'assets/', { body: { asset_tag: 'A-9', name: 'Drill' } });
+    const at = (index: number) => new Date(Date.parse('2026-03-02T08:00:00.000Z') + index * 1_000).toISOString();
+    const codes = ['CMD:CHECK-OUT', 'BADGE-7', 'A-9', 'A-9', 'CMD:CHECK-IN', 'A-9', 'WHO', 'CMD:DONE', 'A-9'];
+    const scans = codes.map((raw_value, index) => ({
+      client_event_id: randomUUID(),
+      raw_value,
+      captured_at: at(index),
+    }));
+    const post = (body: object) =>
+      app.call('POST', 'device-scans/bulk/', {
+        role: 'operator',
+        body: { device: 'Dock 1', location: 'DOCK', ...body },
+      });
+    const expected = [
+      ...['command', 'badge', 'checked_out', 'refused', 'command', 'checked_in', 'unknown', 'command', 'recorded'],
+    ];
+    const outcomes = ({ body }: Reply) => body.results.map(({ outcome }: { outcome: string }) => outcome);
+    const [first, second] = await Promise.all([post({ scans }), post({ scans })]);
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect([outcomes(first), outcomes(second)]).toEqual([expected, expected]);
+    const ids = first.body.results.map(({ scan }: { scan: { id: number } }) => scan.id);
+    expect(ids).toEqual(ids.toSorted((one: number, other: number) => one - other));
+    expect(second.body.results.map(({ scan }: { scan: { id: number } }) => scan.id)).toEqual(ids);
+    for (const id of ids.slice(2, 4)) expect(await actions(id)).toHaveLength(1);
+  });
+
+  it('records none of many when one is refused, and says which', async () => {
+    const scans = ['GOOD-1', 'x'.repeat(600)].map((raw_value) => ({
+      client_event_id: randomUUID(),
+      raw_value,
+      captured_at: '2026-03-02T09:00:00.000Z',
+    }));
+    const { status, body } = await app.call('POST', 'device-scans/bulk/', { body: { device: 'Dock 1', scans } });
+    expect([status, body]).toEqual([400, { scans: { 1: { raw_value: [expect.stringContaining('512')] } } }]);
+    expect((await app.call('GET', 'scan-events/?search=GOOD-1')).body.count).toBe(0);
+  });
+
+  it('is not read while its tenant is disabled, and may stand in a place that is gone', async () => {
+    const ctx = app.as('admin');
+    const device = await devices.served.create(ctx, { name: 'Shed', kind: 'serial', path: '/dev/ttyS8' });
+    const names = async () => (await devices.everyActive(app.database)).map(({ name }) => name);
+    expect(await names()).toContain('Shed');
+    await app.database.execute('UPDATE tenants SET is_active = ? WHERE id = ?', [false, ctx.tenant!.id]);
+    expect(await names()).not.toContain('Shed');
+    await app.database.execute('UPDATE tenants SET is_active = ? WHERE id = ?', [true, ctx.tenant!.id]);
+    const scan = { client_event_id: randomUUID(), raw_value: 'A-1', captured_at: '2026-03-02T10:00:00.000Z' };
+    const [answer] = await devices.recordScans(ctx, { ...device, location: 9_999 }, [scan]);
+    expect(answer).toMatchObject({ outcome: 'recorded', scan: { location: null } });
   });
 
   it('knows every command code', async () => {

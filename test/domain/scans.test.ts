@@ -141,8 +141,8 @@ onEveryDatabase('scans', (dialect) => {
     const location = (await app.call('GET', 'locations/?code=ROOM-1')).body.results[0].id;
     const device = await devices.served.create(ctx, { name: 'Dock 3', kind: 'serial', path: '/dev/ttyS9', location });
     const at = { client_event_id: randomUUID(), raw_value: 'A-1', captured_at: '2026-01-01T00:00:00.000Z' };
-    const { scan: stored } = await devices.recordScan(ctx, device, at);
-    await devices.recordScan(ctx, device, at);
+    const stored = (await devices.recordScans(ctx, device, [at]))[0]!.scan;
+    await devices.recordScans(ctx, device, [at]);
     expect(stored).toMatchObject({
       source_type: 'external_scanner',
       location,

@@ -44,7 +44,7 @@ onEveryDatabase('the change log', (dialect) => {
     const after = await head(ctx);
     const device = await devices.served.create(ctx, { name: unique('door'), kind: 'serial', path: unique('/dev/x') });
     const scan = { client_event_id: crypto.randomUUID(), raw_value: 'A-1', captured_at: new Date().toISOString() };
-    await devices.recordScan(ctx, device, scan);
+    await devices.recordScans(ctx, device, [scan]);
     const found = (await since(ctx, after)).filter(({ entity }) => entity === 'scan_event');
     expect(found).toMatchObject([{ op: 'create', actor_label: `device:${device.name}`, device: device.name }]);
   });

@@ -1,17 +1,26 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createLine, type Server as Line, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Recorded } from '../../src/stations/answer.ts';
 import { DeviceHost } from '../../src/stations/host.ts';
-import type { Recorded } from '../../src/stations/station.ts';
 import { type TestApp, testApp } from '../support/app.ts';
 import { until } from '../support/pty.ts';
 
 /** How the way to the daemon behaves. */
-type Weather = 'fine' | 'away' | 'lost answers' | 'proxy error' | 'busy' | 'other token' | 'redirect' | 'other server';
+type Weather =
+  | 'fine'
+  | 'away'
+  | 'silent'
+  | 'lost answers'
+  | 'proxy error'
+  | 'busy'
+  | 'other token'
+  | 'redirect'
+  | 'other server';
 
 let app: TestApp;
 let token: string;
@@ -66,6 +75,7 @@ async function pass(request: IncomingMessage, response: ServerResponse): Promise
   requests += 1;
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part);
+  if (weather === 'silent') return;
   if (weather === 'away') return void request.socket.destroy();
   const say = (status: number, body: string, headers = {}) => response.writeHead(status, headers).end(body);
   if (weather === 'proxy error') return void say(400, '<html>Bad gateway configuration</html>');
@@ -78,17 +88,17 @@ async function pass(request: IncomingMessage, response: ServerResponse): Promise
   const answer = await fetch(app.url + request.url, {
     method: request.method!,
     headers: sent,
-    body: Buffer.concat(parts),
+    ...(request.method === 'GET' ? {} : { body: Buffer.concat(parts) }),
   });
   const text = await answer.text();
   if (weather === 'lost answers') return void request.socket.destroy();
   say(answer.status, text, { 'Content-Type': 'application/json' });
 }
 
-async function startHost(settings: object = {}): Promise<void> {
+async function startHost(settings: object = {}, server: object = { tenant: String(app.plant.id) }): Promise<void> {
   const { port } = line.address() as { port: number };
   host = new DeviceHost({
-    server: { url: address, token, tenant: String(app.plant.id) },
+    server: { url: address, token, ...server },
     devices: [
       {
         name: 'Dock 3',
@@ -130,7 +140,7 @@ it.each([
   ['proxy error', /cannot record now/],
   ['busy', /asks to wait: Slow down/],
   ['other token', /refuses the token/],
-  ['redirect', /not an Assetra daemon/],
+  ['redirect', /sends to https:\/\/elsewhere\.example\/\. Name the address/],
   ['other server', /not an Assetra daemon/],
 ] as [Weather, RegExp][])(
   'keeps scans on disk when the daemon is %s, and records each once in order',
@@ -156,7 +166,7 @@ it('records once what was answered into the void', async () => {
   await until(() => requests >= 3, 'the scan to be sent again');
   weather = 'fine';
   await answered(2);
-  expect(answers[0]).toMatchObject({ outcome: 'unknown', repeated: true });
+  expect(answers[0]).toMatchObject({ code: 'VOID-1', outcome: 'unknown' });
   for (const code of ['VOID-1', 'VOID-2']) expect(await stored(code)).toHaveLength(1);
 });
 
@@ -171,19 +181,78 @@ it('sends after a restart what it had on disk, and each once', async () => {
   await answered(2);
   for (const code of ['NIGHT-1', 'NIGHT-2']) expect(await stored(code)).toHaveLength(1);
   expect(host!.forgotten()).toEqual([]);
+  writeFileSync(join(dir, 'spool', 'host-done.jsonl'), '');
+  writeFileSync(join(dir, 'spool', 'host-gone.jsonl'), '{}\n');
+  expect(host!.forgotten()).toEqual([join(dir, 'spool', 'host-gone.jsonl')]);
 });
 
-it('puts aside what the daemon refuses for good, and goes on', async () => {
+it('puts aside what the daemon refuses for good, and goes on, whatever was sent along with it', async () => {
   await startHost();
-  type('x'.repeat(600), 'A-2');
-  await answered(1);
-  expect(answers[0]).toMatchObject({ code: 'A-2', outcome: 'recorded' });
+  weather = 'away';
+  type('A-1', 'B-1', 'x'.repeat(600), 'C-1', 'A-2');
+  await until(() => waiting() === 5, 'the scans to wait');
+  weather = 'fine';
+  await answered(4);
+  expect(answers.map(({ code }) => code)).toEqual(['A-1', 'B-1', 'C-1', 'A-2']);
   expect(refusals).toEqual([expect.stringMatching(/^xxxxxxxxxx: raw_value: .*512/)]);
   const [file] = readdirSync(join(dir, 'spool')).filter((name) => name.endsWith('.quarantine'));
   expect(JSON.parse(readFileSync(join(dir, 'spool', file!), 'utf8'))).toMatchObject({
     raw_value: 'x'.repeat(600),
     reason: expect.stringContaining('512'),
   });
+});
+
+it('sends what has waited many at a time', async () => {
+  await startHost();
+  weather = 'away';
+  type(...Array.from({ length: 250 }, (_, index) => `HEAP-${index}`));
+  await until(() => waiting() === 250, 'the scans to wait');
+  const before = requests;
+  weather = 'fine';
+  await answered(250);
+  expect(answers.map(({ code }) => code)).toEqual(Array.from({ length: 250 }, (_, index) => `HEAP-${index}`));
+  expect(requests - before).toBeLessThan(25);
+});
+
+it('asks for the tenant of its token only when the daemon is there', async () => {
+  weather = 'away';
+  await startHost({}, {});
+  type('BOOT-1');
+  await until(() => waiting() === 1 && delays.length > 0, 'the scan to wait');
+  weather = 'fine';
+  await answered(1);
+  expect(await stored('BOOT-1')).toHaveLength(1);
+});
+
+it('does after a restart with what waited what it would have done before', async () => {
+  await startHost();
+  type('CMD:CHECK-IN');
+  await answered(1);
+  weather = 'away';
+  type('A-1');
+  await until(() => waiting() === 1, 'the scan to wait');
+  await host!.stop();
+  weather = 'fine';
+  await startHost();
+  await answered(2);
+  expect(answers[1]).toMatchObject({ mode: 'check_in', outcome: 'refused' });
+});
+
+it('ends without the answer of a daemon that says nothing, and sends the scan at the next start', async () => {
+  await startHost();
+  weather = 'silent';
+  const before = requests;
+  type('MUTE-1');
+  await until(() => requests > before, 'the scan to be sent');
+  let stopped = false;
+  host!.stop().then(() => {
+    stopped = true;
+  });
+  await until(() => stopped, 'the host to end', 10_000);
+  weather = 'fine';
+  await startHost();
+  await answered(1);
+  expect(await stored('MUTE-1')).toHaveLength(1);
 });
 
 it('is alone over its folder', async () => {

@@ -1,12 +1,15 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Invalid, Unavailable } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openSerial } from '../../src/devices/serial-scanner.ts';
+import { openTcp } from '../../src/devices/tcp-scanner.ts';
+import type { RecordScans } from '../../src/stations/answer.ts';
 import type { SpooledScan } from '../../src/stations/spool.ts';
-import { type Device, type RecordScan, Station } from '../../src/stations/station.ts';
+import { type Device, Station } from '../../src/stations/station.ts';
 import { StationSupervisor } from '../../src/stations/supervisor.ts';
 import { createPty, type Pty, until } from '../support/pty.ts';
 
@@ -14,9 +17,9 @@ let pty: Pty;
 let folder: string;
 let station: Station | undefined;
 const recorded: string[] = [];
-const record: RecordScan = async ({ raw_value }) => {
-  recorded.push(raw_value);
-  return { status: 'validated', asset: null };
+const record: RecordScans = async (scans) => {
+  recorded.push(...scans.map(({ raw_value }) => raw_value));
+  return scans.map(() => ({ status: 'validated', asset: null }));
 };
 
 beforeEach(() => {
@@ -128,10 +131,10 @@ describe('while scans cannot be recorded', () => {
     await pty.plug();
     let away = true;
     const ids = new Set<string>();
-    startStation(async (scan) => {
+    startStation(async (scans, state) => {
       if (away) throw new Unavailable('away');
-      ids.add(scan.client_event_id);
-      return record(scan);
+      for (const { client_event_id } of scans) ids.add(client_event_id);
+      return record(scans, state);
     });
     await until(isOpen, 'the line to open');
     await pty.send('A\rB\rC\r');
@@ -159,9 +162,9 @@ describe('while scans cannot be recorded', () => {
 
   it('puts a scan that can never be recorded aside, and goes on', async () => {
     await pty.plug();
-    startStation(async (scan) => {
-      if (scan.raw_value === 'BAD') throw new Invalid({ raw_value: ['no'] });
-      return record(scan);
+    startStation(async (scans, state) => {
+      if (scans.some(({ raw_value }) => raw_value === 'BAD')) throw new Invalid({ raw_value: ['no'] });
+      return record(scans, state);
     });
     await until(isOpen, 'the line to open');
     await pty.send('BAD\rGOOD\r');
@@ -172,6 +175,157 @@ describe('while scans cannot be recorded', () => {
     await station?.stop();
     startStation();
     expect(station?.health().quarantined).toBe(1);
+  });
+});
+
+describe('the answer to the scanner', () => {
+  it('is sent back for it to beep by, as soon as the scan is recorded, and not for what is old', async () => {
+    let heard = '';
+    let socket: Socket | undefined;
+    const server = createServer((client) => {
+      socket = client.setEncoding('latin1');
+      client.on('data', (bytes) => {
+        heard += bytes;
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const old = { client_event_id: 'id-OLD', raw_value: 'OLD', captured_at: '2026-01-01T00:00:00.000Z' };
+    writeFileSync(spoolFile(), `${JSON.stringify(old)}\n`);
+    const sounds = { beep_known: '\x07', beep_unknown: '\x07\x07', beep_refused: '\x1b\xff' };
+    const outcomes: Record<string, string> = { NONE: 'unknown', NO: 'refused' };
+    station = new Station(
+      { ...device(sounds), path: `tcp://127.0.0.1:${port}` },
+      openTcp,
+      async (scans) => {
+        recorded.push(...scans.map(({ raw_value }) => raw_value));
+        if (scans.some(({ raw_value }) => raw_value === 'FAULTY')) throw new Invalid({ raw_value: ['no'] });
+        return scans.map(({ raw_value }) => ({
+          status: 'validated',
+          asset: 1,
+          outcome: outcomes[raw_value] ?? 'recorded',
+        }));
+      },
+      folder,
+      silentLog,
+    );
+    station.start();
+    await until(isOpen, 'the line to open');
+    await until(() => recorded[0] === 'OLD', 'the old scan');
+    for (const [code, sound] of [
+      ['A-1', '\x07'],
+      ['NONE', '\x07\x07'],
+      ['NO', '\x1b\xff'],
+      ['FAULTY', '\x1b\xff'],
+    ] as const) {
+      heard = '';
+      socket!.write(`${code}\r`);
+      await until(() => heard.length >= sound.length, `the answer to ${code}`);
+      expect(heard).toBe(sound);
+    }
+    socket!.destroy();
+    server.close();
+  });
+});
+
+describe('the spool', () => {
+  const line = (raw_value: string) =>
+    JSON.stringify({ client_event_id: `id-${raw_value}`, raw_value, captured_at: '2026-01-01T00:00:00.000Z' });
+  const quarantined = () => readFileSync(`${spoolFile()}.quarantine`, 'utf8').trim().split('\n');
+
+  it('keeps aside lines that are no scans, and records the others', async () => {
+    const odd = ['null', '{}', '"text"', '{"client_event_id":"1","raw_value":5}', '\0\0\0', '{"client_event_id":"id-C'];
+    writeFileSync(spoolFile(), [line('ONE'), ...odd, line('TWO'), ''].join('\n'));
+    startStation();
+    await until(() => recorded.length === 2, 'both scans');
+    expect(recorded).toEqual(['ONE', 'TWO']);
+    expect(quarantined().map((text) => JSON.parse(text).line)).toEqual(odd);
+    expect(station?.health().quarantined).toBe(odd.length);
+  });
+
+  it('that cannot put a refused scan aside keeps it, and lets the daemon live', async () => {
+    writeFileSync(spoolFile(), `${line('BAD')}\n`);
+    let asked = 0;
+    startStation(async () => {
+      asked += 1;
+      if (asked === 1) mkdirSync(`${spoolFile()}.quarantine`);
+      if (asked === 3) rmSync(`${spoolFile()}.quarantine`, { recursive: true });
+      throw new Invalid({ raw_value: ['no'] });
+    });
+    await until(() => existsSync(`${spoolFile()}.quarantine`) && asked >= 3, 'further attempts');
+    await until(() => station?.health().waiting === 0, 'the scan to be put aside');
+    expect(JSON.parse(quarantined()[0]!)).toMatchObject({ raw_value: 'BAD' });
+  });
+
+  it('that can be written no more is read all the same, and stops in order', async () => {
+    await pty.plug();
+    writeFileSync(spoolFile(), `${line('ONE')}\n`);
+    // Nothing can be put in place of the file.
+    mkdirSync(`${spoolFile()}.new`);
+    let away = true;
+    startStation(async (scans, state) => {
+      if (away) throw new Unavailable('away');
+      return record(scans, state);
+    });
+    await until(isOpen, 'the line to open');
+    await pty.send('TWO\r');
+    await until(() => station?.health().waiting === 2, 'both to wait');
+    await station!.stop();
+    away = false;
+    startStation();
+    await until(() => recorded.length === 2, 'both scans');
+    expect(recorded).toEqual(['ONE', 'TWO']);
+  });
+
+  it('remembers the mode that what waits is to meet, after a stop as after a crash', async () => {
+    const state = {
+      mode: 'check_in',
+      member: null,
+      member_name: '',
+      place: null,
+      place_name: '',
+      at: '2026-01-01T00:00:00.000Z',
+    };
+    await pty.plug();
+    let away = false;
+    const met: unknown[] = [];
+    const recorder: RecordScans = async (scans, before) => {
+      if (away) throw new Unavailable('away');
+      met.push([scans.map(({ raw_value }) => raw_value).join(), before]);
+      return scans.map(() => ({ status: 'validated', asset: null, state: state as never }));
+    };
+    startStation(recorder);
+    await until(isOpen, 'the line to open');
+    await pty.send('CMD:CHECK-IN\r');
+    await until(() => met.length === 1 && station?.waiting === 0, 'the command');
+    away = true;
+    await pty.send('A-1\r');
+    await until(() => station?.waiting === 1, 'the scan to wait');
+    const crashed = readFileSync(spoolFile(), 'utf8');
+    await station!.stop();
+    expect(readFileSync(spoolFile(), 'utf8').trim()).toBe(crashed.trim());
+    away = false;
+    startStation(recorder);
+    await until(() => met.length === 2, 'the scan');
+    expect(met).toEqual([
+      ['CMD:CHECK-IN', null],
+      ['A-1', state],
+    ]);
+  });
+
+  it('with thousands of scans is recorded in order, and a faulty one stands alone', async () => {
+    const codes = Array.from({ length: 3_000 }, (_, index) => `B-${index}`);
+    writeFileSync(spoolFile(), codes.map((code) => `${line(code)}\n`).join(''));
+    let calls = 0;
+    startStation(async (scans, state) => {
+      calls += 1;
+      if (scans.some(({ raw_value }) => raw_value === 'B-1234')) throw new Invalid({ raw_value: ['no'] });
+      return record(scans, state);
+    });
+    await until(() => station?.waiting === 0, 'all scans');
+    expect(recorded).toEqual(codes.filter((code) => code !== 'B-1234'));
+    expect(calls).toBeLessThan(60);
+    expect(quarantined()).toHaveLength(1);
   });
 });
 
@@ -203,6 +357,35 @@ describe('the supervisor', () => {
     await supervisor.stop();
   });
 
+  it('records what was read of a device that is set up no more, and then forgets it', async () => {
+    await pty.plug();
+    let devices = [device()];
+    let away = true;
+    const supervisor = new StationSupervisor({
+      listDevices: async () => devices,
+      recorderFor: () => async (scans, state) => {
+        if (away) throw new Unavailable('away');
+        return record(scans, state);
+      },
+      spoolFolder: folder,
+      log: silentLog,
+    });
+    await supervisor.start();
+    const health = () => supervisor.health().devices[0];
+    await until(() => health()?.state === 'open', 'the station to open');
+    await pty.send('LAST\r');
+    await until(() => health()?.waiting === 1, 'the scan to wait');
+    devices = [];
+    await supervisor.refresh();
+    expect(health()).toMatchObject({ state: 'stopped', waiting: 1 });
+    await pty.send('LATER\r').catch(() => undefined);
+    away = false;
+    await until(() => recorded.length === 1, 'the scan');
+    await supervisor.refresh();
+    expect([supervisor.health().devices, recorded]).toEqual([[], ['LAST']]);
+    await supervisor.stop();
+  });
+
   it('keeps its stations while the list cannot be read, and starts the others beside a faulty device', async () => {
     await pty.plug();
     let listing = async () => [{ ...device({}, 7), settings: { baud_rate: 'fast' } }, device()];
@@ -213,10 +396,15 @@ describe('the supervisor', () => {
       log: silentLog,
     });
     await supervisor.start();
-    expect(supervisor.health().devices.map(({ id }) => id)).toEqual([1]);
+    const ids = () => supervisor.health().devices.map(({ id }) => id);
+    expect(ids()).toEqual([1, 7]);
+    expect(supervisor.health().devices[1]).toMatchObject({
+      code: 'DEVICE_FAILED',
+      message: expect.stringMatching(/baud/),
+    });
     listing = () => Promise.reject(new Unavailable('away'));
     await supervisor.refresh();
-    expect(supervisor.health().devices.map(({ id }) => id)).toEqual([1]);
+    expect(ids()).toEqual([1, 7]);
     await supervisor.stop();
     expect(existsSync(spoolFile())).toBe(true);
   });

@@ -40,8 +40,11 @@ export function createPty(): Pty {
   };
   const send = async (text: string | Uint8Array) => {
     const file = await open(host, 'r+');
-    await file.write(Buffer.from(text as string));
-    await file.close();
+    try {
+      await file.write(Buffer.from(text as string));
+    } finally {
+      await file.close();
+    }
   };
   const remove = async () => {
     await unplug();

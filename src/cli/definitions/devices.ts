@@ -10,10 +10,15 @@ const mode: Flag = {
   about: 'what scans do until a command code says otherwise',
   choices: modes,
 };
+const set: Flag = {
+  spec: '--set <settings>',
+  about: 'settings as KEY=VALUE, commas between: see docs/HARDWARE.md',
+  type: 'list',
+};
 
 export const devicesList: Definition = {
   usage: 'devices list',
-  about: 'List what is plugged in and what is set up',
+  about: 'List what is plugged in and what is set up here',
   flags: [tenant],
   examples: ['assetra devices list'],
 };
@@ -31,7 +36,7 @@ export const devicesAdd: Definition = {
     },
     { spec: '--location <location>', about: 'code of the place where it stands' },
     mode,
-    { spec: '--set <settings>', about: 'settings as KEY=VALUE, commas between: see docs/HARDWARE.md', type: 'list' },
+    set,
     {
       spec: '--baud <rate>',
       about: 'speed of the line, the same as --set baud_rate=… (default: 9600)',
@@ -87,6 +92,7 @@ export const devicesRun: Definition = {
     { spec: '--name <name>', about: 'what the scanner is called (default: its path)' },
     { spec: '--location <location>', about: 'code of the place where it stands' },
     mode,
+    set,
   ],
   examples: [
     'assetra devices run --dir /var/lib/assetra-dock --server https://assetra.example:8000 --token-file /etc/assetra/dock.token',

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../base/errors.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import { withSite } from '../site.ts';
+import { given, settingsOf } from './settings.ts';
 
 interface Flags extends GlobalFlags {
   tenant: string;
@@ -12,30 +13,14 @@ interface Flags extends GlobalFlags {
   location?: string;
 }
 
-/** `baud_rate=9600` is a number, `prefix=9600` a text, in which \t stands for a Tab. */
-function settingsOf({ set = [], baud, mode }: Flags): Record<string, unknown> {
-  const given = set.map((pair) => {
-    const [, key, value] = /^(\w+)=(.*)$/s.exec(pair) ?? [];
-    if (!key) throw new ConfigError(`--set takes KEY=VALUE, not "${pair}".`);
-    if (texts.includes(key)) return [key, value!.replaceAll('\\t', '\t')];
-    return [key, /^\d+$/.test(value!) ? Number(value) : value];
-  });
-  return {
-    ...Object.fromEntries(given),
-    ...(baud === undefined ? {} : { baud_rate: baud }),
-    ...(mode === undefined ? {} : { mode }),
-  };
-}
-
-const texts = ['prefix', 'suffix', 'gs_substitute'];
-
 export const run: Run<Flags> = ({ args, flags, out }) =>
   withSite(flags, async (site) => {
     const ctx = await site.inTenant(flags.tenant);
     const devices = await import('../../domain/devices/service.ts');
     const { deviceSettings } = await import('../../devices/settings.ts');
     const { parse } = await import('../../resource/parse.ts');
-    const settings = settingsOf(flags);
+    const { set, baud: baud_rate, mode } = flags;
+    const settings = { ...settingsOf(set), ...given({ baud_rate, mode }) };
     parse(deviceSettings, settings);
     const { kind, path } = flags;
     const device = await devices.served.create(ctx, {

@@ -8,6 +8,8 @@ import { pathFault } from '../../devices/paths.ts';
 import { deviceSettings } from '../../devices/settings.ts';
 import { parse } from '../../resource/parse.ts';
 import type { HostDevice } from '../../stations/host.ts';
+import type { Server } from '../../stations/remote.ts';
+import { given, settingsOf } from './settings.ts';
 
 export interface HostFlags {
   server?: string;
@@ -19,11 +21,12 @@ export interface HostFlags {
   path?: string;
   location?: string;
   mode?: string;
+  set?: string[];
   stdin?: boolean;
 }
 
 export interface HostSettings {
-  server: { url: string; token: string; tenant: string | undefined };
+  server: Server;
   devices: HostDevice[];
 }
 
@@ -43,6 +46,7 @@ const File = z.strictObject({
 
 /** ConfigError naming what is missing or wrong. */
 export function hostSettings(dir: string, flags: HostFlags): HostSettings {
+  if (flags.stdin && flags.path !== undefined) throw new ConfigError('Give either --path or --stdin.');
   const path = join(dir, 'devices.json');
   const file = checked(File, readFile(path), path);
   const devices = flags.path !== undefined || flags.stdin ? [deviceOf(flags)] : file.devices;
@@ -55,15 +59,23 @@ export function hostSettings(dir: string, flags: HostFlags): HostSettings {
   if (url === undefined || !/^https?:\/\/[^/]/.test(url) || !URL.canParse(url))
     throw new ConfigError('Name the daemon with --server, such as --server https://assetra.example:8000.');
   const token = flags.token ?? readToken(flags.tokenFile ?? (file.token_file && resolve(dir, file.token_file)));
+  const tenant = flags.tenant ?? file.tenant;
+  // They go into headers, and what cannot is told by the library word for word, secret and all.
+  if (!visible.test(token))
+    throw new ConfigError('The token is no token: it is a single word. See `assetra token list`.');
+  if (tenant !== undefined && !visible.test(tenant)) throw new ConfigError('Name the tenant by its slug or id.');
   return {
-    server: { url: url.replace(/\/+$/, ''), token, tenant: flags.tenant ?? file.tenant },
+    server: { url: url.replace(/\/+$/, ''), token, tenant },
     devices: devices.map((device) => ({ ...device })),
   };
 }
 
-function deviceOf({ name, kind, path, location, mode, stdin }: HostFlags): z.output<typeof Device> {
+const visible = /^[\x21-\x7e]+$/;
+
+function deviceOf({ name, kind, path, location, mode, set, stdin }: HostFlags): z.output<typeof Device> {
   const how = stdin ? { kind: 'input', path: '-' } : { kind, path };
-  const settings = mode === undefined ? {} : { mode };
+  // Two lines of a file that are alike are two codes; nobody pulls a trigger twice there.
+  const settings = { ...(stdin ? { duplicate_window_ms: 0 } : {}), ...settingsOf(set), ...given({ mode }) };
   return checked(Device, { name: name ?? (stdin ? 'stdin' : path), ...how, location, settings }, 'The flags');
 }
 

@@ -1,12 +1,10 @@
 /** A device host: the scanners of this machine feed a daemon elsewhere. */
 import { join } from 'node:path';
 import { loadConfig } from '../../base/config.ts';
-import { ConfigError } from '../../base/errors.ts';
 import type { ScannerState } from '../../devices/scanner.ts';
+import type { Recorded } from '../../stations/answer.ts';
 import type { DeviceHost, HostDevice } from '../../stations/host.ts';
-import type { Server } from '../../stations/remote.ts';
 import type { SpooledScan } from '../../stations/spool.ts';
-import type { Recorded } from '../../stations/station.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import type { Output } from '../output.ts';
 import { signalled } from '../signal.ts';
@@ -17,31 +15,15 @@ export const run: Run<HostFlags & GlobalFlags> = async ({ flags, out }) => {
   const { dir } = loadConfig({ dir: flags.dir });
   const { server, devices } = hostSettings(dir, flags);
   const { DeviceHost } = await import('../../stations/host.ts');
-  const host = new DeviceHost({ server: await withTenant(server), devices, dir, ...printing(out, devices) });
-  for (const name of host.forgotten())
-    out.note(
-      `${join(dir, 'spool', name)} has scans of a scanner that is not set up here any more. Set it up again to send them.`,
-    );
+  const host = new DeviceHost({ server, devices, dir, ...printing(out, devices) });
+  for (const path of host.forgotten())
+    out.note(`${path} has scans of a scanner that is not set up here any more. Set it up again to send them.`);
   const ended = signalled();
   await host.start();
   await Promise.race([ended, host.finished()]);
   await host.stop();
   return afterwards(host, dir, out);
 };
-
-/** A token is of one tenant, and the server knows which; without an answer it must be said. */
-async function withTenant(server: Omit<Server, 'tenant'> & { tenant?: string | undefined }): Promise<Server> {
-  if (server.tenant !== undefined) return { ...server, tenant: server.tenant };
-  const headers = { Authorization: `Bearer ${server.token}` };
-  try {
-    const answer = await fetch(`${server.url}/api/v1/tenants/`, { headers, signal: AbortSignal.timeout(5_000) });
-    const { results } = (await answer.json()) as { results: { id: number }[] };
-    if (answer.ok && results[0]) return { ...server, tenant: String(results[0].id) };
-  } catch {
-    // Told below: whatever the reason, the tenant is not known.
-  }
-  throw new ConfigError(`${server.url} does not say now which tenant the token is of. Name it with --tenant.`);
-}
 
 const printing = (out: Output, devices: readonly HostDevice[]) => {
   const width = Math.max(...devices.map(({ name }) => name.length));

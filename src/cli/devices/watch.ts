@@ -1,9 +1,11 @@
 import { ConfigError } from '../../base/errors.ts';
+import type { DeviceKind } from '../../devices/kinds.ts';
+import { pathFault } from '../../devices/paths.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import { signalled } from '../signal.ts';
 import { deviceNamed, open, visible } from './scans.ts';
 
-export const run: Run<{ tenant?: string; path?: string; kind: string } & GlobalFlags> = async ({
+export const run: Run<{ tenant?: string; path?: string; kind: DeviceKind } & GlobalFlags> = async ({
   args,
   flags,
   out,
@@ -11,6 +13,8 @@ export const run: Run<{ tenant?: string; path?: string; kind: string } & GlobalF
   const [name] = args;
   if ((name === undefined) === (flags.path === undefined))
     throw new ConfigError('Give the name of a device, or --path.');
+  const fault = flags.path === undefined ? undefined : pathFault(flags.kind, flags.path);
+  if (fault) throw new ConfigError(`${flags.path} is not the path of kind ${flags.kind}. ${fault}`);
   const device =
     name === undefined ? { kind: flags.kind, path: flags.path!, settings: {} } : await deviceNamed(flags, name);
   const barcodes = await import('../../domain/barcodes/service.ts');

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { ConfigError } from '../../base/errors.ts';
+import { unescaped } from '../../devices/escapes.ts';
 import type { GlobalFlags, Run } from '../command.ts';
 import { signalled } from '../signal.ts';
 import { openPort, openPty, type TypedLine } from './lines.ts';
@@ -73,11 +74,8 @@ async function typeAll(
 const pause = (ms: number): Promise<void> =>
   ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : Promise.resolve();
 
-const escapes: Record<string, string> = { r: '\r', n: '\n', t: '\t', '\\': '\\' };
-
 function framed(code: string, { prefix, suffix, gs = '\u001d' }: Flags): string {
-  const end = suffix.replace(/\\([rnt\\])/g, (_, letter: string) => escapes[letter]!);
-  return prefix + code.replaceAll('<GS>', '\u001d').replaceAll('\u001d', gs) + end;
+  return prefix + code.replaceAll('<GS>', '\u001d').replaceAll('\u001d', gs) + unescaped(suffix);
 }
 
 async function* codesOf(args: string[], flags: Flags): AsyncGenerator<string> {

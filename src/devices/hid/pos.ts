@@ -77,7 +77,9 @@ export class PosReader {
     if (now - this.#at > patience) this.reset();
     this.#at = now;
     if (this.#parts.length === 0) this.#parts.push(...aimOf(report, layout));
-    this.#parts.push(...dataOf(report, layout));
+    // One byte too many tells that it is too long; a scanner that never ends its code must not fill the memory.
+    const room = Math.max(0, maxLength + 1 - this.#parts.length);
+    this.#parts.push(...dataOf(report, layout).slice(0, room));
     if (layout.continued && bitsAt(report, layout.continued) === 1) return;
     const code = Uint8Array.from(this.#parts);
     this.reset();

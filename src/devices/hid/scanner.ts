@@ -1,6 +1,7 @@
 /** A scanner in the mode HID POS: no keyboard, no layout, and the AIM identifier always comes with the code. */
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { openAlone } from '../exclusive.ts';
 import { Reading } from '../reading.ts';
 import { type Line, type LineHooks, missing, Reconnecting } from '../reconnecting.ts';
 import { LineError, type OpenScanner, type Reason } from '../scanner.ts';
@@ -54,7 +55,9 @@ export const hidOver =
             code: (bytes) => reading.take(bytes),
             overflow: () => events.overflow(),
           });
-          return openNode(wire, node, reader, hooks);
+          const own = reader;
+          // hidraw gives each report to whoever has it open: two readers would record each scan twice.
+          return openAlone(node.node, () => openNode(wire, node, own, hooks));
         },
         reasonOf: (error) => reasonOf(error, path),
         reset: () => reader?.reset(),

@@ -1,6 +1,7 @@
 /** A scanner that is a keyboard (keyboard wedge), taken from the system so that it does not type on the console. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname, join } from 'node:path';
+import { openAlone } from '../exclusive.ts';
 import { Framing } from '../framing.ts';
 import { type HidNode, type HidPlaces, hidPlaces, identity, nodesAt, onlyOne } from '../hid/nodes.ts';
 import { type Line, type LineHooks, missing, Reconnecting } from '../reconnecting.ts';
@@ -65,7 +66,9 @@ export const wedgeOver =
               'DEVICE_FAILED',
               `A wedge is named by its identity, VENDOR:PRODUCT or VENDOR:PRODUCT:SERIAL, not "${path}".`,
             );
-          return taken(wire.module, { path, usb: usb.toLowerCase(), serial, port: known.port }, hear, hooks);
+          const target = { path, usb: usb.toLowerCase(), serial, port: known.port };
+          // libusb says of a keyboard that another has no more than that it cannot be opened.
+          return openAlone(`${wire.dev} ${path.toLowerCase()}`, () => taken(wire.module, target, hear, hooks));
         },
         reasonOf: ({ message }) => ({ code: 'DEVICE_FAILED', message: `${path} cannot be taken over: ${message}` }),
         reset: () => {

@@ -8,6 +8,9 @@ import { instant, reference } from '../../resource/fields.ts';
 import type { Command } from '../resolve/service.ts';
 import type { Outcome } from './resource.ts';
 
+/** The most scans of a scanner that are recorded together. */
+export const mostScans = 100;
+
 /** What a scanner is in the middle of. Whoever feeds the scanner keeps it, and sends it with the next scan. */
 export const ModeState = z.object({
   mode: z.enum(modes),

@@ -9,12 +9,22 @@ import { guarded, type Operation, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import type { ModeState } from './modes.ts';
 import { type DeviceRow, deviceActions, devices } from './resource.ts';
-import { type Answer, DeviceAnswer, DeviceScan, receive, take } from './scan.ts';
+import {
+  type Answer,
+  DeviceAnswer,
+  DeviceAnswers,
+  DeviceScan,
+  DeviceScans,
+  type LineScan,
+  receive,
+  receiveMany,
+  take,
+} from './scan.ts';
 
 export { deviceKinds } from '../../devices/kinds.ts';
-export type { ModeState } from './modes.ts';
+export { ModeState, mostScans } from './modes.ts';
 export type { DeviceRow } from './resource.ts';
-export { type Answer, DeviceAnswer } from './scan.ts';
+export { type Answer, DeviceAnswer, type LineScan } from './scan.ts';
 
 export const served = serve(devices, {
   create: (ctx, values) => {
@@ -46,6 +56,20 @@ export const deviceOperations: Operation[] = [
     answer: DeviceAnswer,
     run: (ctx, input) => receive(ctx, input.body),
   },
+  {
+    id: 'device-scans.bulk',
+    method: 'POST',
+    path: 'device-scans/bulk',
+    tag: 'devices',
+    summary: 'The same for several scans of one scanner in their order: all of them, or none when one is refused',
+    area: 'assets',
+    action: 'create',
+    kind: 'value',
+    status: 200,
+    body: DeviceScans,
+    answer: DeviceAnswers,
+    run: (ctx, input) => receiveMany(ctx, input.body),
+  },
 ];
 
 function checkPath({ kind, path }: Pick<DeviceRow, 'kind' | 'path'>): void {
@@ -53,10 +77,11 @@ function checkPath({ kind, path }: Pick<DeviceRow, 'kind' | 'path'>): void {
   if (fault) throw new Invalid({ path: [fault] });
 }
 
-/** Every scanner of every tenant that is not disabled; what the station supervisor watches. */
+/** Every scanner that is not disabled, nor its tenant; what the station supervisor watches. */
 export async function everyActive(db: Db): Promise<DeviceRow[]> {
-  const sql = `SELECT ${devices.selection} FROM devices WHERE is_active = ? ORDER BY id`;
-  const rows = await db.query(sql, [true]);
+  const ofActive = 'tenant_id IN (SELECT id FROM tenants WHERE is_active = ?)';
+  const sql = `SELECT ${devices.selection} FROM devices WHERE is_active = ? AND ${ofActive} ORDER BY id`;
+  const rows = await db.query(sql, [true, true]);
   return rows.map((row) => store.decode(devices, row));
 }
 
@@ -69,19 +94,13 @@ export const removeNamed = (ctx: Context, name: string): Promise<DeviceRow> =>
     return row;
   });
 
-export interface LineScan {
-  client_event_id: string;
-  raw_value: string;
-  captured_at: string;
-}
-
-/** A scan that came over the line of one of our own devices; `state` is what the answer to the one before had. */
-export function recordScan(
+/** Scans that came over the line of one of our own devices; `state` is what the last answer before them had. */
+export function recordScans(
   ctx: TenantContext,
   device: DeviceRow,
-  scan: LineScan,
+  sent: readonly LineScan[],
   state: ModeState | null = null,
-): Promise<Answer> {
+): Promise<Answer[]> {
   const actor = {
     kind: 'system',
     id: null,
@@ -91,6 +110,5 @@ export function recordScan(
   } as const;
   const { mode, mode_timeout_s, session } = deviceSettings.parse(device.settings);
   const { name, location } = device;
-  const scanned = { ...scan, device: name, location, mode, mode_timeout_s, session, state };
-  return take({ ...ctx, actor, device: name }, scanned);
+  return take({ ...ctx, actor, device: name }, { device: name, location, mode, mode_timeout_s, session, state }, sent);
 }

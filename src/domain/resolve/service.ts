@@ -24,9 +24,7 @@ export type Meaning =
  */
 export async function resolve(ctx: TenantContext, raw: string): Promise<Meaning> {
   const asset = await assetNamed(ctx, raw);
-  if (asset) return { kind: 'asset', asset };
-  const { text, lookups } = barcodes.candidates(raw);
-  return elsewhere(ctx, text, lookups);
+  return asset ? { kind: 'asset', asset } : elsewhere(ctx, raw);
 }
 
 /** How an asset is found by the exact text of a code; whoever resolves many texts has asked for all at once. */
@@ -78,13 +76,23 @@ async function firstAsset(
   return undefined;
 }
 
-async function elsewhere(ctx: TenantContext, text: string, lookups: string[]): Promise<Meaning> {
+export type PlaceOrCommand = Extract<Meaning, { kind: 'location' | 'command' }>;
+
+/** What a code says to a scanner besides the asset that it names: of one that is known to name none. */
+export async function placeOrCommand(ctx: TenantContext, raw: string): Promise<PlaceOrCommand | undefined> {
+  const { text, lookups } = barcodes.candidates(raw);
   for (const code of new Set([text, ...lookups])) {
     const location = await locations.byCode(ctx, code);
     if (location) return { kind: 'location', location };
   }
   const command = commandOf(text);
-  if (command) return { kind: 'command', command };
+  return command && { kind: 'command', command };
+}
+
+async function elsewhere(ctx: TenantContext, raw: string): Promise<Meaning> {
+  const found = await placeOrCommand(ctx, raw);
+  if (found) return found;
+  const { text, lookups } = barcodes.candidates(raw);
   for (const code of new Set([text, ...lookups]))
     if (await assets.isUnclaimed(ctx, code)) return { kind: 'unclaimed', code };
   return { kind: 'unknown' };

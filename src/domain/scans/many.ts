@@ -24,14 +24,21 @@ import { type ScanRow, scanEvents } from './resource.ts';
 /** What became of a scan: stored, known before, or refused by an error. */
 export type Outcome = { scan: ScanRow; repeated: boolean } | { refusal: AppError };
 
-/** In the caller's transaction, which a failure of the database ends; an outcome for each body, in their order. */
-export async function recordMany(ctx: TenantContext, bodies: readonly unknown[]): Promise<Outcome[]> {
+/**
+ * In the caller's transaction, which a failure of the database ends; an outcome for each body, in their order. `inOrder`: ids
+ * rise in that order too, for whoever sends scans in no other order ever.
+ */
+export async function recordMany(
+  ctx: TenantContext,
+  bodies: readonly unknown[],
+  { inOrder = false } = {},
+): Promise<Outcome[]> {
   const read = bodies.map((body) => refusable(() => ({ input: inputOf(body) })));
   // Nearly every scan is new, and a planner without statistics may read the whole table for a list of ids: so the unique index
   // tells that some were there before, and only then is it asked which.
   for (const ask of [false, true]) {
     try {
-      return await ctx.db.savepoint(() => together(ctx, read, ask));
+      return await ctx.db.savepoint(() => together(ctx, read, ask, inOrder));
     } catch (error) {
       if (isFailure(error)) throw error;
     }
@@ -53,7 +60,7 @@ export function refusalOf(log: Log, error: unknown): AppError {
 /** A database that is away or gave the transaction up helps no single scan either. */
 const isFailure = (error: unknown): boolean => (error as { status?: number }).status === 503;
 
-async function together(ctx: TenantContext, read: readonly Read[], ask: boolean): Promise<Outcome[]> {
+async function together(ctx: TenantContext, read: readonly Read[], ask: boolean, inOrder: boolean): Promise<Outcome[]> {
   const inputs = read.flatMap((one) => ('input' in one ? one.input : []));
   const known = ask ? await knownOf(ctx, inputs) : new Map<string, ScanRow>();
   const lookups = await lookupsFor(ctx, inputs);
@@ -61,14 +68,8 @@ async function together(ctx: TenantContext, read: readonly Read[], ask: boolean)
   const decided: (Outcome | { fresh: string; repeated: boolean })[] = [];
   for (const one of read) decided.push('input' in one ? await decide(ctx, one.input) : one);
   const prepared = [...fresh.values()];
-  const stored = await store.insertAll(
-    ctx,
-    scanEvents,
-    inOneOrder(
-      ctx,
-      prepared.map(({ values }) => values),
-    ),
-  );
+  const rows = prepared.map(({ values }) => values);
+  const stored = await store.insertAll(ctx, scanEvents, inOrder ? rows : inOneOrder(ctx, rows));
   const scans = new Map(stored.map((scan) => [scan.client_event_id!, scan]));
   for (const { values, asset } of prepared) remember(ctx, scans.get(values.client_event_id!)!, asset);
   return decided.map((one) => ('fresh' in one ? { scan: scans.get(one.fresh)!, repeated: one.repeated } : one));
