@@ -72,6 +72,13 @@ export class PrintShop {
     return counts;
   }
 
+  /** As if a power cut had taken all that there is of it. */
+  async doubt(job: number): Promise<void> {
+    await this.site.database.execute("UPDATE print_labels SET state = 'unknown' WHERE print_job_id = ?", [job]);
+    await this.site.database.execute("UPDATE print_jobs SET state = 'attention' WHERE id = ?", [job]);
+    await this.site.database.execute("DELETE FROM jobs WHERE kind = 'labels.print'");
+  }
+
   job = (job: { id: number }): Promise<printers.PrintJobRow> => printers.servedJobs.get(this.ctx, job.id);
   row = (printer: { id: number }): Promise<printers.PrinterRow> => printers.served.get(this.ctx, printer.id);
 

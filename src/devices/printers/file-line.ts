@@ -26,6 +26,7 @@ export async function openFile({ path, text }: PrinterUrl): Promise<Line> {
 
 class FileLine implements Line {
   hear: (bytes: Buffer) => void = () => undefined;
+  readonly breaks = true;
   fault: Error | undefined;
   readonly #fd: number;
   readonly #name: string;

@@ -49,8 +49,13 @@ export interface PrinterLink {
   close(): void;
 }
 
+export interface Use {
+  /** Whoever prints, and not one that only looks: it alone may cancel half a label that a broken line left. */
+  prints?: boolean;
+}
+
 /** Rejects with DeviceError; `code` is DEVICE_ and a reason. */
-export type OpenLink = (url: PrinterUrl) => Promise<PrinterLink>;
+export type OpenLink = (url: PrinterUrl, use: Use) => Promise<PrinterLink>;
 
 export interface PrinterUrl {
   scheme: 'tcp' | 'usb' | 'serial' | 'ipp' | 'file' | 'dir';

@@ -29,6 +29,7 @@ export async function openTcp({ host, port, text }: PrinterUrl): Promise<Line> {
 
 class TcpLine implements Line {
   hear: (bytes: Buffer) => void = () => undefined;
+  readonly breaks = true;
   fault: Error | undefined;
   readonly #socket: Socket;
   readonly #name: string;
