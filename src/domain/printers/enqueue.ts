@@ -19,10 +19,10 @@ export interface PrintRequest {
   template?: string | undefined;
 }
 
-/** The printer of that id or name; without one the tenant's default, or its only one. */
+/** The printer of that id, or of that name or else id as text; without one the tenant's default, or its only one. */
 export async function printerOf(ctx: TenantContext, named: string | number | undefined): Promise<PrinterRow> {
   if (named === undefined) return defaultPrinter(ctx);
-  const byName = await store.findBy(ctx, printers, 'name', String(named));
+  const byName = typeof named === 'string' ? await store.findBy(ctx, printers, 'name', named) : undefined;
   if (byName) return byName;
   if (/^\d{1,15}$/.test(String(named))) {
     const byId = await store.find(ctx, printers, Number(named));

@@ -1,4 +1,6 @@
 /** Label printers: set up, asked, given work; and what became of each label. */
+
+import { isForbidden } from '../../base/address-policy.ts';
 import { Conflict, Invalid, NotFound } from '../../base/errors.ts';
 import { metrics } from '../../base/metrics.ts';
 import { type Context, type TenantContext, timestamp } from '../../db/context.ts';
@@ -10,7 +12,7 @@ import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import type * as assets from '../assets/service.ts';
 import * as control from './control.ts';
-import { enqueue, enqueueTest, namesOf, type PrintRequest, printerOf } from './enqueue.ts';
+import { enqueue, enqueueTest, namesOf, type PrintRequest, printerOf, startWork } from './enqueue.ts';
 import { waiting } from './job.ts';
 import { type PrinterRow, type PrintJobRow, printers, printJobs } from './resource.ts';
 
@@ -25,17 +27,19 @@ export const servedJobs = serve(printJobs, {}, ['list', 'get']);
 async function create(ctx: TenantContext, values: Fields<typeof printers>): Promise<PrinterRow> {
   const url = checkedUrl(ctx, values.url);
   if (values.is_default) await clearDefault(ctx);
-  const known = {
-    model: '',
-    dpi: null,
-    state: 'new',
-    reason: '',
-    message: '',
-    blocked_at: null,
-    attention_at: null,
-  } as const;
-  return store.insert(ctx, printers, { ...values, url, ...known }, { lane_id: await laneFor(ctx, url) });
+  return store.insert(ctx, printers, { ...values, url, ...unknown }, { lane_id: await laneFor(ctx, url) });
 }
+
+/** Of a printer that nobody has talked to. */
+const unknown = {
+  model: '',
+  dpi: null,
+  state: 'new',
+  reason: '',
+  message: '',
+  blocked_at: null,
+  attention_at: null,
+} as const;
 
 async function update(
   ctx: TenantContext,
@@ -43,22 +47,14 @@ async function update(
   changes: Partial<Fields<typeof printers>>,
 ): Promise<PrinterRow> {
   if (changes.is_default && !row.is_default) await clearDefault(ctx);
-  if (changes.url === undefined) return store.update(ctx, printers, row, changes);
+  if (changes.url === undefined || changes.url === row.url) return store.update(ctx, printers, row, changes);
   const url = checkedUrl(ctx, changes.url);
   if (url === row.url) return store.update(ctx, printers, row, { ...changes, url });
-  await refuseBusy(ctx, row);
   const lane = await laneOf(ctx, row.id);
   await ctx.db.execute('UPDATE printers SET lane_id = ? WHERE id = ?', [await laneFor(ctx, url), row.id]);
+  await takeAlong(ctx, row, lane);
   await dropLane(ctx, lane);
-  return store.update(ctx, printers, row, {
-    ...changes,
-    url,
-    model: '',
-    dpi: null,
-    state: 'new',
-    reason: '',
-    message: '',
-  });
+  return store.update(ctx, printers, row, { ...changes, url, ...unknown });
 }
 
 async function remove(ctx: TenantContext, row: PrinterRow): Promise<void> {
@@ -71,14 +67,36 @@ async function remove(ctx: TenantContext, row: PrinterRow): Promise<void> {
 /** A path of the server's own files is for whoever has its shell. */
 function checkedUrl(ctx: TenantContext, text: string): string {
   const url = parseUrl(text);
-  if ((url.scheme === 'file' || url.scheme === 'dir') && ctx.actor.kind !== 'system')
-    throw new Invalid({ url: ['A file or folder of the server is set up by `assetra printer add` alone.'] });
+  if (ctx.actor.kind === 'system') return url.text;
+  if (url.path !== '' && url.host === '' && !devices[url.scheme]?.test(url.path))
+    throw new Invalid({
+      url: ['A path of the server that is no usual name of a printer is set up by `assetra printer add` alone.'],
+    });
+  if (isForbidden(url.host))
+    throw new Invalid({ url: [`${url.host} is a link-local, metadata, multicast or reserved address.`] });
   return url.text;
 }
 
+const devices: Partial<Record<string, RegExp>> = {
+  usb: /^\/dev\/(usb\/|usblp|lp)/,
+  serial: /^\/dev\/(serial\/|tty)/,
+};
+
+/** Its print jobs go on at its new address. Whoever works on one has lost it, and what that was sending is in doubt. */
+async function takeAlong(ctx: TenantContext, row: PrinterRow, lane: number): Promise<void> {
+  const jobs = await openJobs(ctx, row);
+  await lanes.removeJobs(ctx, lane, ({ print_job }) => jobs.includes(Number(print_job)));
+  for (const job of jobs) await startWork(ctx, row.id, job);
+}
+
+async function openJobs({ db }: TenantContext, row: PrinterRow): Promise<number[]> {
+  const sql =
+    "SELECT id FROM print_jobs WHERE printer_id = ? AND state IN ('queued', 'printing', 'blocked') ORDER BY id";
+  return (await db.query<{ id: number }>(sql, [row.id])).map(({ id }) => Number(id));
+}
+
 async function refuseBusy(ctx: TenantContext, row: PrinterRow): Promise<void> {
-  const sql = "SELECT id FROM print_jobs WHERE printer_id = ? AND state IN ('queued', 'printing', 'blocked') LIMIT 1";
-  if ((await ctx.db.query(sql, [row.id])).length > 0)
+  if ((await openJobs(ctx, row)).length > 0)
     throw new Conflict(`${row.name} has labels to print. Wait for them, or give them up with \`cancel\`.`);
 }
 
