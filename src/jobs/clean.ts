@@ -1,5 +1,6 @@
 /** Rows that have had their time. */
 import * as accounts from '../domain/accounts/service.ts';
+import * as printers from '../domain/printers/service.ts';
 import * as sync from '../domain/sync/service.ts';
 import * as webhooks from '../domain/webhooks/service.ts';
 import * as workflows from '../domain/workflows/service.ts';
@@ -25,10 +26,12 @@ export interface Kept {
   changeDays: number;
   /** Deliveries of webhooks that have ended, in days. */
   deliveryDays: number;
+  /** Print jobs that have ended, in days. */
+  printDays: number;
 }
 
 /** In transactions of its own, as it may be much. */
-export const clean = ({ changeDays, deliveryDays }: Kept): JobKind => ({
+export const clean = ({ changeDays, deliveryDays, printDays }: Kept): JobKind => ({
   kind: 'site.clean',
   queue: 'system',
   async perform(ctx) {
@@ -38,6 +41,7 @@ export const clean = ({ changeDays, deliveryDays }: Kept): JobKind => ({
     await sync.pruneEdits(ctx.db, before(changeDays));
     await prune(ctx.db, before(jobDays).toISOString());
     await webhooks.prune(ctx.db, before(deliveryDays).toISOString());
+    await printers.prune(ctx.db, before(printDays).toISOString());
     await workflows.pruneRuns(ctx.db, before(runDays).toISOString());
   },
   async settle() {

@@ -11,7 +11,7 @@ import { clean, cleaning } from './clean.ts';
 
 /** `sender` is whose connections deliveries use; whoever made it closes it. */
 export const kinds = (config: Config, sender: webhooks.Sender): AnyKind[] => [
-  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays }),
+  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays, printDays: config.printDays }),
   batches.generating,
   maintenance.due,
   printing,

@@ -15,11 +15,13 @@ import * as control from './control.ts';
 import { enqueue, enqueueTest, namesOf, type PrintRequest, printerOf, startWork } from './enqueue.ts';
 import { waiting } from './job.ts';
 import { type PrinterRow, type PrintJobRow, printers, printJobs } from './resource.ts';
+import { rememberPrinter } from './retention.ts';
 
 export type { Chosen, LiveStatus } from './control.ts';
 export { type PrintRequest, printerOf } from './enqueue.ts';
 export { printing } from './job.ts';
 export type { PrinterRow, PrintJobRow } from './resource.ts';
+export { prune } from './retention.ts';
 
 export const served = serve(printers, { create, update, remove });
 export const servedJobs = serve(printJobs, {}, ['list', 'get']);
@@ -60,6 +62,7 @@ async function update(
 async function remove(ctx: TenantContext, row: PrinterRow): Promise<void> {
   await refuseBusy(ctx, row);
   const lane = await laneOf(ctx, row.id);
+  await rememberPrinter(ctx.db, row.id);
   await store.remove(ctx, printers, row.id);
   await dropLane(ctx, lane);
 }
@@ -184,13 +187,32 @@ export const named = (ctx: Context, name: string): Promise<PrinterRow> =>
     }
   });
 
-/** Every printer of every tenant, for `doctor`; of one address once. */
+/** Every printer of every tenant. */
 export async function everyPrinter(db: Db): Promise<PrinterRow[]> {
   const rows = await db.query(`SELECT ${printers.selection} FROM printers ORDER BY id`);
   return rows.map((row) => store.decode(printers, row));
 }
 
 export const probe = control.probe;
+
+export interface PrintersHealth {
+  status: 'healthy' | 'degraded';
+  component: 'printers';
+  printers: { name: string; tenant: number; state: PrinterRow['state']; reason?: string; since?: string | null }[];
+}
+
+/** What `/health/` says of the printers, as runners last saw them. */
+export async function health(db: Db): Promise<PrintersHealth> {
+  const rows = await everyPrinter(db);
+  const seen = rows.map(({ name, tenant, state, reason, blocked_at }) => ({
+    name,
+    tenant,
+    state,
+    ...(state === 'blocked' && { reason, since: blocked_at }),
+  }));
+  const blocked = seen.some(({ state }) => state === 'blocked');
+  return { status: blocked ? 'degraded' : 'healthy', component: 'printers', printers: seen };
+}
 
 /** Before the numbers are read. */
 export async function measure(ctx: Context): Promise<void> {
