@@ -17,7 +17,8 @@ export async function block(
 ): Promise<PrinterRow> {
   const now = timestamp(tx);
   const since = printer.state === 'blocked' ? (printer.blocked_at ?? now) : now;
-  const late = Date.parse(now) - Date.parse(since) >= grace;
+  // A clock that was set back must not keep anybody waiting.
+  const late = Math.abs(Date.parse(now) - Date.parse(since)) >= grace;
   const call = late && printer.attention_at === null;
   if (printer.state === 'blocked' && printer.reason === reason && !call) return printer;
   await tx.db.execute(

@@ -32,13 +32,15 @@ export class Desk {
     this.printer = await attention.clear(tx, this.printer, this.#work.printJob);
   }
 
-  async learn(known: Identity | undefined): Promise<void> {
+  /** Answers whether it is another printer than the one of before. */
+  async learn(known: Identity | undefined): Promise<boolean> {
     const { model, dpi } = this.printer;
-    if (!known || (known.model === model && known.dpi === dpi)) return;
+    if (!known || (known.model === model && known.dpi === dpi)) return false;
     await this.fenced(async (tx) => {
       const changes = { model: known.model.slice(0, 80), dpi: known.dpi };
       this.printer = await store.update(tx, printers, this.printer, changes);
     });
+    return model !== '';
   }
 
   async isCancelled(): Promise<boolean> {

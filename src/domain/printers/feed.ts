@@ -91,9 +91,10 @@ export class Feed {
   }
 
   async #feed(link: PrinterLink): Promise<Fed> {
-    const left = await this.#recover(link, await link.status());
+    const status = await link.status();
+    const isOther = await this.#desk.learn(status.held === undefined ? undefined : await link.identify());
+    const left = await this.#recover(link, status, isOther);
     if (left) return left;
-    await this.#desk.learn(await link.identify());
     for (;;) {
       if (this.#signal.aborted) return { kind: 'stopped' };
       const { reasons } = await link.status();
@@ -109,12 +110,12 @@ export class Feed {
   }
 
   /** What was sent over an earlier connection: the printer still has it, or it is in doubt. */
-  async #recover(link: PrinterLink, status: PrinterStatus): Promise<Fed | undefined> {
+  async #recover(link: PrinterLink, status: PrinterStatus, isOther: boolean): Promise<Fed | undefined> {
     const { printJob } = this.#work;
     const sent = link.confirmation === 'by_status' ? await labelsIn(this.#ctx, printJob, 'sent') : [];
     if (sent.length === 0) return undefined;
     if (status.held === undefined) return this.#blocked(status.reasons[0] ?? 'no_answer');
-    if (status.held > 0) return this.#settle(link, sent);
+    if (status.held > 0 && !isOther) return this.#settle(link, sent);
     await this.#desk.fenced((tx) => mark(tx, printJob, sent, 'unknown', lost));
     return undefined;
   }

@@ -79,6 +79,24 @@ onEveryDatabase('labels in doubt', (dialect) => {
     expect(labels.filter(({ state }) => state === 'unknown').length).toBeGreaterThan(0);
   });
 
+  it('what another printer at the same address has is not what this one was given', async () => {
+    const simulator = await shop.simulator({ speed: 60_000 });
+    const printer = await shop.printerAt(simulator, { chunk_size: 6 });
+    const job = await printers.print(shop.ctx, printer.name, { source: { batch: (await shop.batch(6)).id } });
+    await shop.run();
+    await until(async () => ((await shop.states(job)).sent ?? 0) === 6, 'all to be sent');
+    const { port } = simulator;
+    await simulator.stop();
+    const other = await shop.simulator({ dpmm: 12, speed: 60_000 });
+    await other.stop();
+    await other.start(port);
+    const foreign = connect(port, '127.0.0.1');
+    closing.push(() => foreign.destroy());
+    foreign.write('^XA^FDx^FS^XZ');
+    await ended(job, 'attention');
+    expect(await shop.states(job)).toEqual({ unknown: 6 });
+  });
+
   it('wants to know of which print job the number is from which labels are printed again', async () => {
     const simulator = await shop.simulator();
     const printer = await shop.printerAt(simulator);
