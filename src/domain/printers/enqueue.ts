@@ -56,13 +56,13 @@ export async function enqueue(ctx: TenantContext, printer: PrinterRow, request: 
   const { source } = request;
   const template =
     request.template ?? (printer.template === null || 'batch' in source ? undefined : String(printer.template));
-  const drawn = await batches.drawable(ctx, source, { template, ...(printer.dpi !== null && { dpi: printer.dpi }) });
+  const drawn = await batches.drawable(ctx, source, {
+    template,
+    most: maxLabels,
+    ...(printer.dpi !== null && { dpi: printer.dpi }),
+  });
   const labels: NewLabel[] = [];
-  for await (const data of drawn.labels) {
-    if (labels.length === maxLabels)
-      throw new Invalid('At most 10,000 labels are printed at once. Print them in parts.');
-    labels.push(data);
-  }
+  for await (const data of drawn.labels) labels.push(data);
   if (labels.length === 0) throw new NotFound('There is no label to print.');
   await refuseAgain(ctx, source, labels);
   const batch = 'batch' in source ? source.batch : null;

@@ -29,7 +29,7 @@ onEveryDatabase('labels in doubt', (dialect) => {
   afterAll(() => site.close());
 
   const ended = (job: printers.PrintJobRow, state: string) =>
-    until(async () => (await shop.job(job)).state === state, `the print job to be ${state}`, 20_000);
+    until(async () => (await shop.job(job)).state === state, `the print job to be ${state}`, 60_000);
 
   it('whoever looks at a printer cancels nothing that another sends it at that moment', async () => {
     const simulator = await shop.simulator();
@@ -77,7 +77,7 @@ onEveryDatabase('labels in doubt', (dialect) => {
     for (const { state, code_value } of labels)
       if (state === 'confirmed') expect(out, `${code_value} is confirmed`).toContain(code_value);
     expect(labels.filter(({ state }) => state === 'unknown').length).toBeGreaterThan(0);
-  });
+  }, 90_000);
 
   it('what another printer at the same address has is not what this one was given', async () => {
     const simulator = await shop.simulator({ speed: 60_000 });
