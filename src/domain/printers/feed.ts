@@ -209,7 +209,8 @@ export class Feed {
       }
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
-      await this.#broken(left);
+      // Those that had arrived stay `sent`: the printer may still have them. Of the others nobody knows.
+      await this.#desk.fenced((tx) => markAll(tx, printJob, 'sending', 'unknown', lost));
       throw error;
     }
   }
@@ -218,21 +219,6 @@ export class Feed {
     if (printed <= 0) return left;
     await this.#desk.fenced((tx) => mark(tx, this.#work.printJob, left.slice(0, printed), 'confirmed'));
     return left.slice(printed);
-  }
-
-  /** Those that had arrived stay `sent`: the printer may still have them. Of the others nobody knows. */
-  async #broken(left: Label[]): Promise<void> {
-    const ids = new Set(left.map(({ id }) => id));
-    await this.#desk.fenced(async (tx) => {
-      const sending = await labelsIn(tx, this.#work.printJob, 'sending');
-      await mark(
-        tx,
-        this.#work.printJob,
-        sending.filter(({ id }) => ids.has(id)),
-        'unknown',
-        lost,
-      );
-    });
   }
 
   async #abandon(left: Label[]): Promise<Fed> {
