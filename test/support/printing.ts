@@ -43,9 +43,9 @@ export class PrintShop {
   printerAt = (simulator: PrinterSimulator, more: object = {}) =>
     this.printer(`tcp://127.0.0.1:${simulator.port}`, more);
 
-  async batch(count: number): Promise<batches.BatchRow> {
+  async batch(count: number, more: object = {}): Promise<batches.BatchRow> {
     const prefix = `${unique('L')}-`;
-    return batches.served.create(this.ctx, { prefix, start_sequence: 1, end_sequence: count });
+    return batches.served.create(this.ctx, { prefix, start_sequence: 1, end_sequence: count, ...more });
   }
 
   async run(): Promise<Runner> {

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantContext } from '../../../src/db/context.ts';
+import * as batches from '../../../src/domain/batches/service.ts';
 import * as printers from '../../../src/domain/printers/service.ts';
+import * as templates from '../../../src/domain/templates/service.ts';
 import { onEveryDatabase } from '../../support/databases.ts';
 import { codesOn, PrintShop } from '../../support/printing.ts';
 import { until } from '../../support/pty.ts';
@@ -111,6 +113,24 @@ onEveryDatabase('setting up printers', (dialect) => {
     expect(new Set(out).size).toBe(out.length);
     for (const { state, code_value } of await shop.labels(job))
       if (state === 'confirmed') expect(out).toContain(code_value);
+  });
+
+  it('prints what was asked for, although its template changes and its batch goes meanwhile', async () => {
+    const simulator = await shop.simulator({ speed: 20 });
+    const printer = await shop.printerAt(simulator, { chunk_size: 5 });
+    const size = { symbology: 'qr', width_mm: 50, height_mm: 25, dpi: 203 };
+    const template = await templates.served.create(shop.ctx, { name: unique('T'), ...size, text_template: 'OLD' });
+    const batch = await shop.batch(15, { template: template.id });
+    const job = await printers.print(shop.ctx, printer.name, { source: { batch: batch.id } });
+    await shop.run();
+    await until(() => simulator.printed.length > 3, 'some to come out');
+    await templates.served.change(shop.ctx, template.id, { text_template: 'NEW' });
+    await batches.served.remove(shop.ctx, batch.id);
+    await templates.served.remove(shop.ctx, template.id);
+    await done(job);
+    expect(codesOn(simulator)).toEqual(Array.from({ length: 15 }, (_, n) => `${batch.prefix}${n + 1}`));
+    for (const { zpl } of simulator.printed) expect(zpl).toContain('^FDOLD^FS');
+    expect((await shop.job(job)).batch).toBeNull();
   });
 
   it('takes a number for an id and a text for a name, then for an id', async () => {
