@@ -58,7 +58,7 @@ it('a printer is set up, prints without a daemon, and says what is wrong with it
   });
   simulator.set('head_open', false);
   expect((await inTenant('printer', 'status', 'Dock')).code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 it('names what was asked wrongly, with the exit code for it', async () => {
   const wrong: [string[], RegExp][] = [
@@ -73,7 +73,7 @@ it('names what was asked wrongly, with the exit code for it', async () => {
     const { code, stderr } = await inTenant(...args);
     expect([args, code === 0, stderr]).toEqual([args, false, expect.stringMatching(message)]);
   }
-}, 60_000);
+}, 120_000);
 
 it('the API prints a batch through the daemon, and tells of each label', async () => {
   const daemon = await new Daemon(site.dir).start();
@@ -97,7 +97,7 @@ it('the API prints a batch through the daemon, and tells of each label', async (
   } finally {
     await daemon.stop();
   }
-}, 60_000);
+}, 120_000);
 
 it('a template is drawn into a file, and onto terminals that can', async () => {
   const file = join(site.dir, 'label.png');
@@ -115,7 +115,7 @@ it('a template is drawn into a file, and onto terminals that can', async () => {
   const found = await inTenant('template', 'check', '25x25', '--code', 'x'.repeat(400));
   expect(found.code).toBe(1);
   expect(JSON.parse(found.stdout).resolutions[0]).toMatchObject({ dpi: 203, fits: false });
-}, 60_000);
+}, 120_000);
 
 /** What the command writes to a terminal of that name, as it comes out at the other end. */
 async function onPty(env: Record<string, string>, ...args: string[]): Promise<string> {
@@ -150,7 +150,7 @@ it('a template is shown on a terminal that can, and written to a file from any o
   expect(await read(data!)).toEqual(['SEE-2']);
 
   expect(await onPty({ TERM: 'xterm-256color' }, ...preview)).toMatch(/^Wrote .*50x25\.png\.\s*$/);
-}, 60_000);
+}, 120_000);
 
 it('--wait prints by itself where the daemon leaves printers alone, and /health/ tells of a blocked one', async () => {
   const daemon = await new Daemon(site.dir, { flags: ['--no-devices'] }).start();
@@ -181,7 +181,7 @@ it('--wait prints by itself where the daemon leaves printers alone, and /health/
     simulator.set('paper_out', false);
     await daemon.stop();
   }
-}, 60_000);
+}, 120_000);
 
 it('simulate printer is one, keeps what it printed, and obeys its standard input', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'assetra-sim-'));
@@ -213,4 +213,4 @@ it('simulate printer is one, keeps what it printed, and obeys its standard input
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 120_000);
