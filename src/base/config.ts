@@ -24,6 +24,8 @@ export interface Config {
   auth: { accessMinutes: number; refreshDays: number; jwtSecret: string | undefined };
   /** How long the change log is kept. */
   changeDays: number;
+  /** How long print jobs that have ended are kept. */
+  printDays: number;
   webhooks: {
     /** Items of the list, as AddressPolicy takes them. */
     allowedHosts: string[];
@@ -161,6 +163,7 @@ function shape(dir: string, database: DatabaseConfig, values: SettingValues): Co
       jwtSecret: values.ASSETRA_JWT_SECRET,
     },
     changeDays: values.ASSETRA_CHANGE_DAYS,
+    printDays: values.ASSETRA_PRINT_DAYS,
     webhooks: {
       allowedHosts: values.ASSETRA_WEBHOOK_ALLOWED_HOSTS,
       timeoutSeconds: values.ASSETRA_WEBHOOK_TIMEOUT,

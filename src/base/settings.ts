@@ -108,6 +108,9 @@ export const Settings = z.object({
   ASSETRA_CHANGE_DAYS: wholeNumber(1, 3_650)
     .prefault('90')
     .describe('How long an app may be offline and still fetch only what changed, days; then it fetches everything'),
+  ASSETRA_PRINT_DAYS: wholeNumber(1, 3_650)
+    .prefault('365')
+    .describe('How long print jobs that have ended are kept, with what became of each label, days'),
   ASSETRA_WEBHOOK_ALLOWED_HOSTS: listOf(
     'external, private, loopback, *, addresses, CIDR blocks, hosts and *.domains',
     (item) => (isAddressRule(item) ? item : undefined),

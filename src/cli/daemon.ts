@@ -101,7 +101,8 @@ export class Daemon {
     const cache = (): Check => ({ status: 'healthy', component: 'cache', kind: 'memory' });
     // Dashboards of the older service read `celery`.
     const history = (): Check => this.#housekeeping?.health() ?? { status: 'healthy', component: 'history' };
-    return { cache, jobs, celery: jobs, devices: stations, history, webhooks: outbound };
+    const seen = async (): Promise<Check> => ({ ...(await printers.health(this.#database)) });
+    return { cache, jobs, celery: jobs, devices: stations, printers: seen, history, webhooks: outbound };
   }
 
   async #startJobs(ctx: Context): Promise<void> {

@@ -1,6 +1,8 @@
 /** Rows that have had their time. */
+import type { Config } from '../base/config.ts';
 import * as accounts from '../domain/accounts/service.ts';
 import * as exports from '../domain/exports/service.ts';
+import * as printers from '../domain/printers/service.ts';
 import * as sync from '../domain/sync/service.ts';
 import * as webhooks from '../domain/webhooks/service.ts';
 import * as workflows from '../domain/workflows/service.ts';
@@ -21,17 +23,13 @@ export const cleaning: Schedule = {
   job: { kind: 'site.clean', queue: 'system', payload: {}, unique: 'site.clean' },
 };
 
-export interface Kept {
-  /** The change log, in days. */
-  changeDays: number;
-  /** Deliveries of webhooks that have ended, in days. */
-  deliveryDays: number;
-  /** Files of exports, in days. */
-  exportDays: number;
-}
+/** How many days of each are kept. */
+export type Kept = Pick<Config, 'changeDays' | 'exportDays' | 'printDays'> & {
+  webhooks: Pick<Config['webhooks'], 'deliveryDays'>;
+};
 
 /** In transactions of its own, as it may be much. */
-export const clean = ({ changeDays, deliveryDays, exportDays }: Kept): JobKind => ({
+export const clean = ({ changeDays, exportDays, printDays, webhooks: { deliveryDays } }: Kept): JobKind => ({
   kind: 'site.clean',
   queue: 'system',
   async perform(ctx) {
@@ -41,6 +39,7 @@ export const clean = ({ changeDays, deliveryDays, exportDays }: Kept): JobKind =
     await sync.pruneEdits(ctx.db, before(changeDays));
     await prune(ctx.db, before(jobDays).toISOString());
     await webhooks.prune(ctx.db, before(deliveryDays).toISOString());
+    await printers.prune(ctx.db, before(printDays).toISOString());
     await workflows.pruneRuns(ctx.db, before(runDays).toISOString());
     await exports.prune(ctx.db, ctx.now().toISOString(), before(exportDays).toISOString());
     await exports.sweep(ctx);

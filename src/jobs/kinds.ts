@@ -13,7 +13,7 @@ import { clean, cleaning } from './clean.ts';
 
 /** `sender` is whose connections deliveries use; whoever made it closes it. */
 export const kinds = (config: Config, sender: webhooks.Sender): AnyKind[] => [
-  clean({ changeDays: config.changeDays, deliveryDays: config.webhooks.deliveryDays, exportDays: config.exportDays }),
+  clean(config),
   batches.generating,
   exports.exporting({ operations, days: config.exportDays }),
   maintenance.due,

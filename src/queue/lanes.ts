@@ -3,6 +3,7 @@
  * time works through it and has no more than `max_in_flight` of its jobs under way.
  */
 import { type Context, timestamp } from '../db/context.ts';
+import { listOf } from '../db/lists.ts';
 import { clockOf } from './jobs.ts';
 import { wake } from './wake.ts';
 
@@ -42,6 +43,21 @@ export async function hurry(ctx: Context, lane: number): Promise<void> {
   if (lane === 0) return;
   await ctx.db.execute("UPDATE jobs SET run_at = 0 WHERE lane_id = ? AND state = 'waiting'", [lane]);
   ctx.db.afterCommit(wake);
+}
+
+/** Takes jobs of the lane away for which `are` holds; a runner that has one notices at its next report, or at its end. */
+export async function removeJobs(
+  { db }: Context,
+  lane: number,
+  are: (payload: Record<string, unknown>) => boolean,
+): Promise<void> {
+  const rows = await db.query<{ id: number; payload: string }>('SELECT id, payload FROM jobs WHERE lane_id = ?', [
+    lane,
+  ]);
+  const found = rows.filter(({ payload }) => are(JSON.parse(payload))).map(({ id }) => id);
+  if (found.length === 0) return;
+  const { marks, params } = listOf(found);
+  await db.execute(`DELETE FROM jobs WHERE id IN ${marks}`, params);
 }
 
 /** The lane and every job in it. */

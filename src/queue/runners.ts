@@ -66,6 +66,13 @@ function isAlive(id: number, pid: number): boolean {
   }
 }
 
+/** Whether a runner is there that works on that queue. */
+export async function isServed(db: Db, queue: string): Promise<boolean> {
+  const sql = `SELECT queues FROM job_runners WHERE heartbeat_at > ${db.clock} - ${silent}`;
+  const rows = await db.query<{ queues: string }>(sql);
+  return rows.map(({ queues }): string[] => JSON.parse(queues)).some((one) => one.length === 0 || one.includes(queue));
+}
+
 export interface Backlog {
   /** Runners that are there. */
   workers: number;

@@ -23,8 +23,17 @@ export function zplFault(template: string): string | undefined {
   return undefined;
 }
 
-/** Without the ^XA and ^XZ around it. */
-export const bodyOf = (template: string): string => template.trim().replace(/^\^XA/i, '').replace(/\^XZ$/i, '').trim();
+/**
+ * Without the ^XA and ^XZ around it, in one line: printers pass over the ends of lines, and to another server, whose address
+ * was given as a printer's, a line of the template would be a command.
+ */
+export const bodyOf = (template: string): string =>
+  template
+    .trim()
+    .replace(/^\^XA/i, '')
+    .replace(/\^XZ$/i, '')
+    .replace(/[\r\n]+/g, '')
+    .trim();
 
 /** Every field's data read as hexadecimal escapes, so that a value can be escaped wherever it stands. */
 export const withEscapes = (body: string): string =>

@@ -184,6 +184,7 @@ it('a printer that is unplugged, or not there, is offline and no crash', async (
 class Queue {
   readonly documents: { format: string; body: Buffer }[] = [];
   busy = 0;
+  refusal = 0x0507;
   /** A format that it does not know. */
   refused = '';
   jobState = 9;
@@ -203,7 +204,7 @@ class Queue {
 
   #answer(request: Buffer): Buffer {
     const code = request.readUInt16BE(2);
-    if (code === 0x02 && this.busy-- > 0) return answer(0x0507);
+    if (code === 0x02 && this.busy-- > 0) return answer(this.refusal);
     if (code === 0x02) {
       const { attributes } = decode(request);
       if (attributes['document-format']?.includes(this.refused)) return answer(0x040b);
@@ -264,6 +265,19 @@ describe('a queue over IPP', () => {
       { format: 'application/vnd.cups-raw', body: label },
       { format: 'application/vnd.zebra-zpl', body: label },
     ]);
+  });
+
+  it.each([
+    [0x0403, 'denied'],
+    [0x0406, 'offline'],
+    [0x0505, 'busy'],
+    [0x0506, 'paused'],
+    [0x0500, 'printer_error'],
+  ] as const)('status %i is %s, and nothing was taken', async (refusal, reason) => {
+    const queue = Object.assign(new Queue(), { refusal, busy: 1 });
+    const link = await open(await queue.start());
+    const refused = await link.send(label, 1).catch((error: unknown) => error);
+    expect([refused instanceof NotTaken, reasonOf(refused)]).toEqual([true, reason]);
   });
 
   it('says that nothing was taken while the queue is busy, and that a job was given up', async () => {

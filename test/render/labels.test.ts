@@ -59,12 +59,14 @@ describe('a template', () => {
   it('fills its own ZPL, every value escaped', () => {
     const label = compile({
       ...base,
-      zpl_template: '^XA^FO20,20^A0N,30,30^FD{{code}} {{asset.custom_fields.room}}^FS^XZ',
+      zpl_template: '^XA\n^FO20,20^A0N,30,30\r\n^FD{{code}} {{asset.custom_fields.room}}^FS\n^XZ',
     });
     const zpl = toZpl(label, { ...data, code: 'A^XZ~JR' });
     expect(zpl).toContain('^FH_^FDA_5EXZ_7EJR 12^FS');
     expect(zpl).not.toContain('~');
     expect(zpl.match(/\^X[AZ]/g)).toEqual(['^XA', '^XZ']);
+    // A server that is no printer takes no line of it for a command.
+    expect(zpl.trim()).not.toMatch(/[\r\n]/);
   });
 
   it('fills its texts line by line and leaves out what is empty', () => {

@@ -43,9 +43,9 @@ export class PrintShop {
   printerAt = (simulator: PrinterSimulator, more: object = {}) =>
     this.printer(`tcp://127.0.0.1:${simulator.port}`, more);
 
-  async batch(count: number): Promise<batches.BatchRow> {
+  async batch(count: number, more: object = {}): Promise<batches.BatchRow> {
     const prefix = `${unique('L')}-`;
-    return batches.served.create(this.ctx, { prefix, start_sequence: 1, end_sequence: count });
+    return batches.served.create(this.ctx, { prefix, start_sequence: 1, end_sequence: count, ...more });
   }
 
   async run(): Promise<Runner> {
@@ -70,6 +70,13 @@ export class PrintShop {
     const counts: Record<string, number> = {};
     for (const { state } of await this.labels(job)) counts[state] = (counts[state] ?? 0) + 1;
     return counts;
+  }
+
+  /** As if a power cut had taken all that there is of it. */
+  async doubt(job: number): Promise<void> {
+    await this.site.database.execute("UPDATE print_labels SET state = 'unknown' WHERE print_job_id = ?", [job]);
+    await this.site.database.execute("UPDATE print_jobs SET state = 'attention' WHERE id = ?", [job]);
+    await this.site.database.execute("DELETE FROM jobs WHERE kind = 'labels.print'");
   }
 
   job = (job: { id: number }): Promise<printers.PrintJobRow> => printers.servedJobs.get(this.ctx, job.id);

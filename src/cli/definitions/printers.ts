@@ -146,5 +146,5 @@ export const simulatePrinter: Definition = {
   ],
   examples: ['assetra simulate printer --port 9100 --out labels'],
   details:
-    'Lines on standard input change its state: `paper_out`, `head_open`, `ribbon_out` and `paused` with `on` or `off`, `roll N` (labels left),\n`power off`, `power on`, `reset` (the network breaks), `reset N` (in the midst of the label N from now), `speed MS`, `status`, `quit`.',
+    'Lines on standard input change its state: `paper_out`, `head_open`, `ribbon_out` and `paused` with `on` or `off`, `roll N` (labels left),\n`power off`, `power on`, `reset` (the network breaks), `reset N` (in the midst of the label N from now),\n`blackout MS` (its power fails and the line does not break, as a serial one), `speed MS`, `status`, `quit`.',
 };

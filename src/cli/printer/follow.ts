@@ -75,9 +75,9 @@ async function untilThrough(ctx: TenantContext, job: PrintJobRow, out: Output): 
 
 /** Where nobody else is there to print, this process is. */
 async function withRunner<T>(site: Site, ctx: TenantContext, out: Output, work: () => Promise<T>): Promise<T> {
-  const { backlog } = await import('../../queue/runners.ts');
-  if ((await backlog(site.database)).workers > 0) return work();
-  out.note('No daemon is running; this command prints by itself.');
+  const { isServed } = await import('../../queue/runners.ts');
+  if (await isServed(site.database, 'labels')) return work();
+  out.note('No daemon is there that prints; this command prints by itself.');
   const { workforceOf } = await import('../workforce.ts');
   const workforce = workforceOf(site.config, site.database, { ...ctx, tenant: null }, ctx.log, ['labels']);
   await workforce.start();

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { AppError } from '../../base/errors.ts';
 import {
   type Fault,
   faults,
@@ -35,13 +36,15 @@ export const run: Run<Flags> = async ({ flags, out }) => {
       ['Printed', simulator.printed.length, kept?.file].filter(Boolean).join(' '),
     );
   };
-  await simulator.start(flags.port);
+  await simulator.start(flags.port).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EADDRINUSE' ? inUse(flags) : error;
+  });
   out.note(`A printer at tcp://${flags.host}:${simulator.port}. Write \`paper_out on\`, \`status\` or \`quit\`.`);
   const lines = createInterface({ input: process.stdin });
   const quit = new Promise<void>((done) => {
     lines.on('line', (line) => {
       if (line.trim() === 'quit') return done();
-      void obey(simulator, line.trim()).then((answer) => out.note(answer));
+      void obey(simulator, line.trim()).then(out.note, (error: Error) => out.note(error.message));
     });
   });
   await Promise.race([signalled(), quit]);
@@ -49,6 +52,13 @@ export const run: Run<Flags> = async ({ flags, out }) => {
   await simulator.stop();
   return undefined;
 };
+
+const inUse = ({ host, port }: Flags): AppError =>
+  new AppError(
+    'listen',
+    500,
+    `Another program listens on ${host}:${port}. Stop it, or choose another port with --port.`,
+  );
 
 /** Each label as it came and as it looks. */
 async function keeper(folder: string, dots: number) {
@@ -65,13 +75,16 @@ async function keeper(folder: string, dots: number) {
 /** One line of what a person does to it. */
 async function obey(simulator: PrinterSimulator, line: string): Promise<string> {
   const [word = '', value = ''] = line.split(/\s+/);
-  if ((faults as readonly string[]).includes(word)) simulator.set(word as Fault, value !== 'off');
-  else if (word === 'roll') simulator.roll = Number(value);
-  else if (word === 'speed') simulator.settings.speed = Number(value);
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+  const isSwitch = value === 'on' || value === 'off';
+  if ((faults as readonly string[]).includes(word) && isSwitch) simulator.set(word as Fault, value === 'on');
+  else if (word === 'roll' && number !== undefined) simulator.roll = number;
+  else if (word === 'speed' && number !== undefined) simulator.settings.speed = number;
   else if (word === 'power' && value === 'off') await simulator.stop();
-  else if (word === 'power') await simulator.start();
+  else if (word === 'power' && value === 'on') await simulator.start();
+  else if (word === 'blackout' && number !== undefined) simulator.blackout(number);
   else if (word === 'reset' && value === '') simulator.reset();
-  else if (word === 'reset') simulator.resetIn = Number(value);
+  else if (word === 'reset' && number !== undefined) simulator.resetIn = number;
   else if (word !== 'status') return `"${line}" means nothing here.`;
   return `${simulator.printed.length} printed, ${simulator.held} in it; ${[...simulator.faults].join(', ') || 'nothing wrong'}`;
 }

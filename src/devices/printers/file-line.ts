@@ -2,7 +2,7 @@
  * A printer behind a device file, /dev/usb/lpN. Never a blocking call: to a printer that is out of paper one would not
  * return until it is unplugged, and four of them would hold every thread of the process.
  */
-import { close, constants, open, read, write } from 'node:fs';
+import { close, constants, fstat, open, read, write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Line } from './line.ts';
@@ -11,21 +11,25 @@ import { deviceError, deviceFault, type PrinterUrl } from './printer.ts';
 /** What was written reaches the printer within so many ms, unless it takes nothing. */
 const passing = 250;
 
-const opened = promisify(open);
+const [opened, statOf] = [promisify(open), promisify(fstat)];
 const { O_RDWR, O_NONBLOCK, O_NOCTTY } = constants;
 /** Between tries at a device that has nothing, or takes nothing, in ms: the first, and the longest. */
 const [soon, seldom] = [10, 200];
 
 export async function openFile({ path, text }: PrinterUrl): Promise<Line> {
   try {
-    return new FileLine(await opened(path, O_RDWR | O_NONBLOCK | O_NOCTTY), text);
+    const fd = await opened(path, O_RDWR | O_NONBLOCK | O_NOCTTY);
+    if ((await statOf(fd)).isCharacterDevice()) return new FileLine(fd, text);
+    close(fd, () => undefined);
   } catch (error) {
     throw deviceError(error, text);
   }
+  throw deviceFault('denied', `${text} is no device; labels go into a file with file: or dir:`);
 }
 
 class FileLine implements Line {
   hear: (bytes: Buffer) => void = () => undefined;
+  readonly breaks = true;
   fault: Error | undefined;
   readonly #fd: number;
   readonly #name: string;

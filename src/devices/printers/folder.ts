@@ -29,11 +29,21 @@ abstract class Files implements PrinterLink {
   close(): void {}
 }
 
-/** All labels behind each other. */
+/** All labels behind each other; half of one is taken back. */
 class OneFile extends Files {
   async send(bytes: Buffer): Promise<void> {
-    const file = await opened(this.url.path, O_APPEND, this.url.text);
-    await writtenTo(file, bytes, this.url.text);
+    const { path, text } = this.url;
+    const file = await opened(path, O_APPEND, text);
+    const before = await file.stat();
+    try {
+      await written(file, bytes, before.isFile());
+    } catch (error) {
+      if (!before.isFile()) throw deviceError(error, text);
+      await file.truncate(before.size);
+      throw notTaken(error, text);
+    } finally {
+      await file.close();
+    }
   }
 }
 
@@ -48,11 +58,11 @@ class Folder extends Files {
     const part = join(path, `.${name}.part`);
     const file = await opened(part, O_EXCL, text);
     try {
-      await writtenTo(file, bytes, text);
+      await written(file, bytes, true).finally(() => file.close());
       await rename(part, join(path, `${name}.zpl`));
     } catch (error) {
       await rm(part, { force: true }).catch(() => undefined);
-      throw new NotTaken('DEVICE_OFFLINE', (error as Error).message, { cause: error });
+      throw notTaken(error, text);
     }
   }
 }
@@ -61,20 +71,19 @@ async function opened(path: string, flag: number, text: string): Promise<FileHan
   try {
     return await open(path, O_WRONLY | O_CREAT | O_NONBLOCK | flag, 0o640);
   } catch (error) {
-    const { code, message } = deviceError(error, text);
-    throw new NotTaken(code, message, { cause: error });
+    throw notTaken(error, text);
   }
 }
 
-async function writtenTo(file: FileHandle, bytes: Buffer, text: string): Promise<void> {
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } catch (error) {
-    throw deviceError(error, text);
-  } finally {
-    await file.close();
-  }
+/** A pipe has no disk that it could be brought to. */
+async function written(file: FileHandle, bytes: Buffer, onDisk: boolean): Promise<void> {
+  await file.writeFile(bytes);
+  if (onDisk) await file.sync();
+}
+
+function notTaken(error: unknown, text: string): NotTaken {
+  const { code, message } = deviceError(error, text);
+  return new NotTaken(code, message, { cause: error });
 }
 
 export const openOneFile = async (url: PrinterUrl): Promise<PrinterLink> => new OneFile(url);

@@ -17,7 +17,6 @@ const mime = {
 };
 /** Job states of RFC 8011 that nothing comes after. */
 const [canceled, aborted, completed] = [7, 8, 9];
-const busy = 0x0507;
 const [formatNotSupported, valuesNotSupported] = [0x040a, 0x040b];
 
 const byKeyword: [RegExp, Reason][] = [
@@ -127,8 +126,20 @@ export class IppLink implements PrinterLink {
 /** RFC 8011 wants the target first: printer-uri, then job-id. */
 const ordered = ([uri, who, ...rest]: Attribute[]): Attribute[] => [uri!, rest[0]!, who!, ...rest.slice(1)];
 
+/** Forbidden, not authenticated, not authorised; not found; unavailable, temporary, not accepting jobs, busy (RFC 8011). */
+const byStatus = new Map<number, Reason>([
+  [0x0401, 'denied'],
+  [0x0402, 'denied'],
+  [0x0403, 'denied'],
+  [0x0406, 'offline'],
+  [0x0502, 'busy'],
+  [0x0505, 'busy'],
+  [0x0506, 'paused'],
+  [0x0507, 'busy'],
+]);
+
 const refused = (status: number, text: string): NotTaken =>
   new NotTaken(
-    status === busy ? 'DEVICE_BUSY' : status === 0x0406 ? 'DEVICE_OFFLINE' : 'DEVICE_PRINTER_ERROR',
+    `DEVICE_${(byStatus.get(status) ?? 'printer_error').toUpperCase()}`,
     `${text} refused with IPP status 0x${status.toString(16).padStart(4, '0')}${status === 0x0406 ? ': there is no such queue' : ''}.`,
   );

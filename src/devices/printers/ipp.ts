@@ -1,5 +1,6 @@
 /** The four IPP operations that printing needs, as bytes (RFC 8010, RFC 8011). */
 import { Agent, request } from 'node:http';
+import { lookup } from './lookup.ts';
 import { deviceError, deviceFault, type PrinterUrl } from './printer.ts';
 
 export const operation = { printJob: 0x02, getJob: 0x09, getPrinter: 0x0b } as const;
@@ -29,6 +30,8 @@ export interface IppAnswer {
 }
 
 const patience = 15_000;
+/** Bytes of an answer; a printer's own are a few thousand. */
+const mostHeard = 1024 * 1024;
 const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 let numbered = 0;
 
@@ -98,9 +101,15 @@ export function call({ host, port, path, text }: PrinterUrl, body: Buffer, signa
   return new Promise((resolve, reject) => {
     const headers = { 'Content-Type': 'application/ipp', 'Content-Length': body.length };
     const fail = (error: unknown) => reject(deviceError(error, text));
-    const sent = request({ host, port, path, method: 'POST', headers, agent, timeout: patience, signal }, (answer) => {
+    const options = { host, port, path, lookup, method: 'POST', headers, agent, timeout: patience, signal };
+    const sent = request(options, (answer) => {
       const parts: Buffer[] = [];
-      answer.on('data', (part: Buffer) => parts.push(part));
+      let heard = 0;
+      answer.on('data', (part: Buffer) => {
+        parts.push(part);
+        heard += part.length;
+        if (heard > mostHeard) answer.destroy(new Error('it answers without end'));
+      });
       answer.on('error', fail);
       answer.on('end', () => {
         if (answer.statusCode === 401 || answer.statusCode === 403)

@@ -4,7 +4,10 @@ export interface Line {
   write(bytes: Buffer): Promise<void>;
   /** Called with whatever comes back. */
   hear: (bytes: Buffer) => void;
+  /** Whether it breaks when the printer loses its power. */
+  readonly breaks: boolean;
   /** Why the line is gone; undefined while it is there. */
   readonly fault: Error | undefined;
-  close(): void;
+  /** `drop`: what the printer has not taken yet is not worth waiting for. */
+  close(drop?: boolean): void;
 }

@@ -14,6 +14,7 @@ export const reasons = [
   'printer_error',
   'no_answer',
   'not_taking',
+  'no_room',
   'busy',
   'denied',
   'offline',
@@ -49,8 +50,13 @@ export interface PrinterLink {
   close(): void;
 }
 
+export interface Use {
+  /** Whoever prints, and not one that only looks: it alone may cancel half a label that a broken line left. */
+  prints?: boolean;
+}
+
 /** Rejects with DeviceError; `code` is DEVICE_ and a reason. */
-export type OpenLink = (url: PrinterUrl) => Promise<PrinterLink>;
+export type OpenLink = (url: PrinterUrl, use: Use) => Promise<PrinterLink>;
 
 export interface PrinterUrl {
   scheme: 'tcp' | 'usb' | 'serial' | 'ipp' | 'file' | 'dir';
@@ -80,15 +86,24 @@ const sentences: Record<Reason, string> = {
   no_answer:
     'The printer is there and does not answer. Look for paper, ribbon and an open head; one that never answers is to be set up with ?status=none.',
   not_taking: 'The printer takes no more data. Look at its display; printing goes on by itself when it does.',
+  no_room: 'The disk that labels are written to is full. Make room; printing goes on by itself.',
   busy: 'Another program has the printer. It is tried again until that one ends.',
-  denied: 'This user may not open the printer. Add it to the group lp or dialout and start the daemon again.',
+  denied:
+    'This user may not open the printer. Add it to the group lp or dialout, or mend the owner of the folder, and start the daemon again.',
   offline: 'The printer cannot be reached. Switch it on, or check cable and address; it is tried again until it can.',
 };
 
 /** What to do about it, for whoever stands before the printer. */
 export const sentenceOf = (reason: Reason): string => sentences[reason];
 
-const byErrno: Record<string, Reason> = { EBUSY: 'busy', EACCES: 'denied', EPERM: 'denied', EROFS: 'denied' };
+const byErrno: Record<string, Reason> = {
+  EBUSY: 'busy',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+  ENOSPC: 'no_room',
+  EDQUOT: 'no_room',
+};
 
 /** The system's error as ours. */
 export function deviceError(error: unknown, text: string): DeviceError {

@@ -1,6 +1,7 @@
 /** A printer's raw port, 9100 as a rule. */
 import { connect, type Socket } from 'node:net';
 import type { Line } from './line.ts';
+import { lookup } from './lookup.ts';
 import { deviceError, deviceFault, type PrinterUrl } from './printer.ts';
 
 const patience = 3_000;
@@ -9,7 +10,7 @@ const farewell = 500;
 
 /** Connected within three seconds, or DeviceError. */
 export async function openTcp({ host, port, text }: PrinterUrl): Promise<Line> {
-  const socket = connect({ host, port, keepAlive: true, keepAliveInitialDelay: 5_000, noDelay: true });
+  const socket = connect({ host, port, lookup, keepAlive: true, keepAliveInitialDelay: 5_000, noDelay: true });
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => fail(new Error('no answer within 3 s')), patience);
     const fail = (error: Error) => {
@@ -29,6 +30,7 @@ export async function openTcp({ host, port, text }: PrinterUrl): Promise<Line> {
 
 class TcpLine implements Line {
   hear: (bytes: Buffer) => void = () => undefined;
+  readonly breaks = true;
   fault: Error | undefined;
   readonly #socket: Socket;
   readonly #name: string;

@@ -1,5 +1,5 @@
 /** The address of a printer, as a person writes it. */
-import { isAbsolute } from 'node:path';
+import { isAbsolute, normalize } from 'node:path';
 import { Invalid } from '../../base/errors.ts';
 import type { PrinterUrl } from './printer.ts';
 
@@ -37,13 +37,10 @@ export function parseUrl(text: string): PrinterUrl {
 
 type Place = Omit<PrinterUrl, 'options'>;
 
-const local = (scheme: PrinterUrl['scheme'], path: string): Place => ({
-  scheme,
-  host: '',
-  port: 0,
-  path,
-  text: scheme === 'usb' ? path : `${scheme}:${path}`,
-});
+function local(scheme: PrinterUrl['scheme'], written: string): Place {
+  const path = normalize(written);
+  return { scheme, host: '', port: 0, path, text: scheme === 'usb' ? path : `${scheme}:${path}` };
+}
 
 function placeOf(text: string): Place | undefined {
   const [, scheme, path] = /^(serial|file|dir|usb):(?:\/\/(?=\/))?(.+)$/.exec(text) ?? [];

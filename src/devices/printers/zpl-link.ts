@@ -1,7 +1,14 @@
 /** A ZPL printer that is talked to over a line. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Line } from './line.ts';
-import { type Confirmation, deviceFault, type Identity, type PrinterLink, type PrinterStatus } from './printer.ts';
+import {
+  type Confirmation,
+  deviceFault,
+  type Identity,
+  type PrinterLink,
+  type PrinterStatus,
+  type Use,
+} from './printer.ts';
 import { type HostStatus, parseErrors, parseHostStatus, parseIdentity } from './zebra-status.ts';
 
 /** How long an answer may take, in ms; over USB 246 were seen. */
@@ -21,15 +28,20 @@ export class ZplLink implements PrinterLink {
   #unanswered = false;
   /** A write under way: while the printer takes nothing, nothing more is asked. */
   #writing = false;
-  #cleaned = false;
+  /** Half a label may be in it that no one ends. */
+  #unclean: boolean;
+  /** Labels were handed over, and then it answered nothing. */
+  #gone = false;
+  #sent = false;
 
   /** `mute`: it is known that it never answers. */
-  constructor(line: Line, { mute = false } = {}) {
+  constructor(line: Line, { mute = false, prints = false }: Use & { mute?: boolean } = {}) {
     this.#line = line;
+    this.#unclean = prints;
     this.confirmation = mute ? 'never' : 'by_status';
     line.hear = (bytes) => {
       this.#heard = (this.#heard + bytes.toString('latin1')).slice(-mostHeard);
-      this.#heardAt = Date.now();
+      this.#heardAt = performance.now();
       this.#wake();
     };
   }
@@ -41,14 +53,20 @@ export class ZplLink implements PrinterLink {
   async status(): Promise<PrinterStatus> {
     if (this.confirmation === 'never') return this.#alive({ reasons: [], held: 0 });
     const host = await this.#ask('~HS', parseHostStatus);
-    if (host) return this.#clean(host);
+    if (host) return this.#seen(host);
     // Some say nothing to ~HS while they cannot print, and still name their errors.
     const errors = await this.#ask('~HQES', parseErrors);
     if (errors && errors.reasons.length > 0) return errors;
+    this.#gone ||= this.#sent;
     return this.#alive({ reasons: ['no_answer'] });
   }
 
-  async send(bytes: Buffer): Promise<void> {
+  send(bytes: Buffer): Promise<void> {
+    this.#sent = true;
+    return this.#write(bytes);
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
     this.#writing = true;
     try {
       await this.#line.write(bytes);
@@ -58,19 +76,22 @@ export class ZplLink implements PrinterLink {
   }
 
   close(): void {
-    this.#line.close();
+    this.#line.close(this.#unanswered);
     this.#wake();
   }
 
-  /** Half a label that a broken connection left would swallow the next one: it is cancelled, once a connection. */
-  async #clean(status: HostStatus): Promise<PrinterStatus> {
-    if (!this.#cleaned && status.partial) {
-      this.#cleaned = true;
-      await this.send(Buffer.from('~JX'));
+  async #seen({ reasons, held, partial }: HostStatus): Promise<PrinterStatus> {
+    const gone = this.#gone;
+    this.#gone = false;
+    if (gone && held === 0 && !this.#line.breaks)
+      throw deviceFault('offline', 'It was silent, and has nothing any more of what it was given');
+    // Half a label that a broken connection left would swallow the next one: it is cancelled, once a connection.
+    const unclean = this.#unclean;
+    this.#unclean = false;
+    if (unclean && partial) {
+      await this.#write(Buffer.from('~JX'));
       return this.status();
     }
-    this.#cleaned = true;
-    const { reasons, held, partial } = status;
     return { reasons, held: held + (partial ? 1 : 0) };
   }
 
@@ -89,14 +110,15 @@ export class ZplLink implements PrinterLink {
     this.#unanswered = answer === undefined;
     if (answer === undefined || !late) return answer;
     // It may be the answer to an older question: what was true before is no news.
-    while (Date.now() - this.#heardAt < quiet) await sleep(quiet / 3);
+    const end = performance.now() + patience;
+    while (performance.now() - this.#heardAt < quiet && performance.now() < end) await sleep(quiet / 3);
     return this.#ask(question, parse);
   }
 
   async #answerTo<T>(question: string, parse: (text: string) => T | undefined): Promise<T | undefined> {
-    const until = Date.now() + patience;
+    const until = performance.now() + patience;
     let lost: Error | undefined;
-    this.send(Buffer.from(`${question}\r\n`)).catch((error: Error) => {
+    this.#write(Buffer.from(`${question}\r\n`)).catch((error: Error) => {
       lost = error;
       this.#wake();
     });
@@ -105,7 +127,7 @@ export class ZplLink implements PrinterLink {
       if (answer !== undefined) return answer;
       if (lost) throw lost;
       this.#alive({ reasons: [] });
-      const left = until - Date.now();
+      const left = until - performance.now();
       if (left <= 0) return undefined;
       await this.#news(Math.min(left, 250));
     }

@@ -51,9 +51,9 @@ export class FormatReader {
     // Only the beginning of one has come.
     if (!found && this.#kept.length < at + 5 && !/[\r\n]/.test(this.#kept.slice(at))) return false;
     const length = found?.[0].length ?? 1;
-    this.#kept = this.#kept.slice(0, at) + this.#kept.slice(at + length);
     const name = found?.[1]?.toUpperCase();
-    if (name === 'JX' || name === 'JA') this.forget();
+    const before = name === 'JX' || name === 'JA' ? '' : this.#kept.slice(0, at);
+    this.#kept = before + this.#kept.slice(at + length);
     if (name) this.#events.command(name);
     return true;
   }

@@ -50,6 +50,7 @@ export class PrinterSimulator {
   #timer: NodeJS.Timeout | undefined;
   #reader!: FormatReader;
   #asker: Socket | undefined;
+  #dark = false;
 
   constructor(settings: Partial<SimulatorSettings> = {}, host = '127.0.0.1') {
     this.settings = { ...usualSettings, ...settings };
@@ -90,6 +91,17 @@ export class PrinterSimulator {
     await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
   }
 
+  /** Its power fails for so many ms behind a line that does not notice, such as a serial one. */
+  blackout(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#forget();
+    this.#dark = true;
+    setTimeout(() => {
+      this.#dark = false;
+    }, ms).unref();
+  }
+
   /** The network breaks; the printer goes on. */
   reset(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
@@ -115,6 +127,7 @@ export class PrinterSimulator {
     const { drain } = this.settings;
     if (drain === 0) return void socket.pause();
     socket.on('data', (bytes) => {
+      if (this.#dark) return;
       this.#asker = socket;
       this.#read(socket, bytes);
       if (drain === undefined) return;

@@ -62,19 +62,32 @@ export async function print(
 }
 
 /**
- * Labels for a printer of that resolution, each checked, so that Invalid comes before the first is written. A template of
+ * At most so many labels for a printer of that resolution, each checked, so that Invalid comes before the first is written. A template of
  * raw ZPL is drawn for its own.
  */
 export async function drawable(
   ctx: TenantContext,
   source: Source,
-  { template, dpi }: { template?: string | undefined; dpi?: number },
+  { template, dpi, most }: { template?: string | undefined; dpi?: number; most: number },
 ) {
   const job = await jobOf(ctx, source, template);
   const chosen = dpi === undefined || job.template.zpl_template ? job.template : { ...job.template, dpi };
   const label = (await renderer()).compile(chosen);
-  await checkPrintable(label, job.codes());
+  await checkPrintable(label, atMost(most, job.codes()));
   return { name: job.name, template: chosen, label, labels: job.labels(label.symbology) };
+}
+
+/** Told before a million codes are looked at, while whoever asked keeps others from writing. */
+async function* atMost(most: number, codes: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+  let count = 0;
+  for await (const code of codes) {
+    count += 1;
+    if (count > most)
+      throw new Invalid(
+        `At most ${most.toLocaleString('en')} labels are printed at once. Print them in parts: from, to.`,
+      );
+    yield code;
+  }
 }
 
 async function* dataOf(items: AsyncIterable<Item>): AsyncGenerator<LabelData> {

@@ -15,11 +15,10 @@ export async function block(
   printJob: number,
   reason: Reason,
 ): Promise<PrinterRow> {
+  if (!isNews(printer, reason, tx.now())) return printer;
   const now = timestamp(tx);
-  const since = printer.state === 'blocked' ? (printer.blocked_at ?? now) : now;
-  const late = Date.parse(now) - Date.parse(since) >= grace;
-  const call = late && printer.attention_at === null;
-  if (printer.state === 'blocked' && printer.reason === reason && !call) return printer;
+  const since = (printer.state === 'blocked' && printer.blocked_at) || now;
+  const call = isToCall(printer, tx.now());
   await tx.db.execute(
     "UPDATE print_jobs SET state = 'blocked', updated_at = ? WHERE id = ? AND state IN ('queued', 'printing')",
     [now, printJob],
@@ -34,6 +33,17 @@ export async function block(
   if (call) await tellAttention(tx, row, printJob);
   return row;
 }
+
+/** Whether `block` would write anything down. */
+export const isNews = (printer: PrinterRow, reason: Reason, now: Date): boolean =>
+  printer.state !== 'blocked' || printer.reason !== reason || isToCall(printer, now);
+
+/** A clock that was set back must not keep anybody waiting. */
+const isToCall = ({ state, blocked_at, attention_at }: PrinterRow, now: Date): boolean =>
+  state === 'blocked' &&
+  attention_at === null &&
+  blocked_at !== null &&
+  Math.abs(now.getTime() - Date.parse(blocked_at)) >= grace;
 
 /** It prints. */
 export async function clear(tx: TenantContext, printer: PrinterRow, printJob: number): Promise<PrinterRow> {

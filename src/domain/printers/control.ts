@@ -14,7 +14,7 @@ import { parseUrl } from '../../devices/printers/url.ts';
 import * as lanes from '../../queue/lanes.ts';
 import * as store from '../../resource/store.ts';
 import { startWork, tellReprint } from './enqueue.ts';
-import { mark, markAll, progressOf } from './ledger.ts';
+import { endOf, mark, markAll, progressOf } from './ledger.ts';
 import { openStates, type PrinterRow, type PrintJobRow, printers, printJobs } from './resource.ts';
 
 export interface LiveStatus {
@@ -92,6 +92,7 @@ export interface Chosen {
 /** Prints labels in doubt again, and tries the printer at once. Answers how many labels. */
 export async function resume(ctx: TenantContext, printer: PrinterRow, { print_job, from }: Chosen): Promise<number> {
   const jobs = await chosen(ctx, printer, print_job, ['attention', ...openStates]);
+  if (from !== undefined && print_job === undefined) await refuseSeveral(ctx, jobs);
   let again = 0;
   for (const job of jobs) again += await printAgain(ctx, printer, job, from);
   const [{ lane_id } = { lane_id: 0 }] = await ctx.db.query<{ lane_id: number }>(
@@ -100,6 +101,16 @@ export async function resume(ctx: TenantContext, printer: PrinterRow, { print_jo
   );
   await lanes.hurry(ctx, Number(lane_id));
   return again;
+}
+
+/** A number means another label in each print job. */
+async function refuseSeveral(ctx: TenantContext, jobs: readonly PrintJobRow[]): Promise<void> {
+  const doubted: number[] = [];
+  for (const { id } of jobs) if ((await progressOf(ctx, id)).unknown > 0) doubted.push(id);
+  if (doubted.length < 2) return;
+  throw new Conflict(
+    `Labels of print jobs ${doubted.join(', ')} are in doubt. Say of which one the number is (--job, print_job).`,
+  );
 }
 
 interface Doubted {
@@ -133,9 +144,9 @@ async function printAgain(
   for (const { asset_id, code_value } of labels)
     if (asset_id !== null) tellReprint(ctx, Number(asset_id), code_value, printer, job.id);
   if (job.state !== 'attention') return labels.length;
-  const state = labels.length > 0 ? 'queued' : 'done';
   const progress = await progressOf(ctx, job.id);
-  await store.update(ctx, printJobs, job, { state, progress, finished_at: state === 'done' ? timestamp(ctx) : null });
+  const state = labels.length > 0 ? 'queued' : endOf(progress);
+  await store.update(ctx, printJobs, job, { state, progress, finished_at: state === 'queued' ? null : timestamp(ctx) });
   if (state === 'queued') await startWork(ctx, printer.id, job.id);
   return labels.length;
 }

@@ -6,10 +6,14 @@ import * as attention from './attention.ts';
 import { fenced, type Work } from './ledger.ts';
 import { type PrinterRow, printers } from './resource.ts';
 
+/** A printer that stands still is let go within so many ms once its lease is another's. */
+const sure = 5_000;
+
 export class Desk {
   readonly #ctx: TenantContext;
   readonly #work: Work;
   printer: PrinterRow;
+  #fencedAt = Number.NEGATIVE_INFINITY;
 
   constructor(ctx: TenantContext, work: Work, printer: PrinterRow) {
     this.#ctx = ctx;
@@ -18,11 +22,16 @@ export class Desk {
   }
 
   /** In a transaction that only the holder of the lease commits. */
-  fenced<T>(work: (tx: TenantContext) => Promise<T>): Promise<T> {
-    return fenced(this.#ctx, this.#work, work);
+  async fenced<T>(work: (tx: TenantContext) => Promise<T>): Promise<T> {
+    const done = await fenced(this.#ctx, this.#work, work);
+    this.#fencedAt = performance.now();
+    return done;
   }
 
+  /** Asked over and over: a write each time would cost every other writer of the site. */
   async block(reason: Reason): Promise<void> {
+    const isSure = performance.now() - this.#fencedAt < sure;
+    if (isSure && !attention.isNews(this.printer, reason, this.#ctx.now())) return;
     await this.fenced(async (tx) => {
       this.printer = await attention.block(tx, this.printer, this.#work.printJob, reason);
     });
@@ -32,13 +41,15 @@ export class Desk {
     this.printer = await attention.clear(tx, this.printer, this.#work.printJob);
   }
 
-  async learn(known: Identity | undefined): Promise<void> {
+  /** Answers whether it is another printer than the one of before. */
+  async learn(known: Identity | undefined): Promise<boolean> {
     const { model, dpi } = this.printer;
-    if (!known || (known.model === model && known.dpi === dpi)) return;
+    if (!known || (known.model === model && known.dpi === dpi)) return false;
     await this.fenced(async (tx) => {
       const changes = { model: known.model.slice(0, 80), dpi: known.dpi };
       this.printer = await store.update(tx, printers, this.printer, changes);
     });
+    return model !== '';
   }
 
   async isCancelled(): Promise<boolean> {

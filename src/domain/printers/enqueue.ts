@@ -1,7 +1,6 @@
 /** A print job: its labels, checked and written with what they are to show, for a runner to hand to the printer. */
 import { Conflict, Invalid, NotFound } from '../../base/errors.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
-import { listOf } from '../../db/lists.ts';
 import * as jobs from '../../queue/jobs.ts';
 import type { CompiledLabel, LabelData, LabelTemplate } from '../../render/labels.ts';
 import * as store from '../../resource/store.ts';
@@ -9,6 +8,7 @@ import * as batches from '../batches/service.ts';
 import * as history from '../history/service.ts';
 import * as templates from '../templates/service.ts';
 import { type PrinterRow, type PrintJobRow, printers, printJobs } from './resource.ts';
+import { printedAmong } from './retention.ts';
 
 /** More at once would hold the one writer of SQLite for too long. */
 const maxLabels = 10_000;
@@ -19,10 +19,10 @@ export interface PrintRequest {
   template?: string | undefined;
 }
 
-/** The printer of that id or name; without one the tenant's default, or its only one. */
+/** The printer of that id, or of that name or else id as text; without one the tenant's default, or its only one. */
 export async function printerOf(ctx: TenantContext, named: string | number | undefined): Promise<PrinterRow> {
   if (named === undefined) return defaultPrinter(ctx);
-  const byName = await store.findBy(ctx, printers, 'name', String(named));
+  const byName = typeof named === 'string' ? await store.findBy(ctx, printers, 'name', named) : undefined;
   if (byName) return byName;
   if (/^\d{1,15}$/.test(String(named))) {
     const byId = await store.find(ctx, printers, Number(named));
@@ -56,13 +56,13 @@ export async function enqueue(ctx: TenantContext, printer: PrinterRow, request: 
   const { source } = request;
   const template =
     request.template ?? (printer.template === null || 'batch' in source ? undefined : String(printer.template));
-  const drawn = await batches.drawable(ctx, source, { template, ...(printer.dpi !== null && { dpi: printer.dpi }) });
+  const drawn = await batches.drawable(ctx, source, {
+    template,
+    most: maxLabels,
+    ...(printer.dpi !== null && { dpi: printer.dpi }),
+  });
   const labels: NewLabel[] = [];
-  for await (const data of drawn.labels) {
-    if (labels.length === maxLabels)
-      throw new Invalid('At most 10,000 labels are printed at once. Print them in parts.');
-    labels.push(data);
-  }
+  for await (const data of drawn.labels) labels.push(data);
   if (labels.length === 0) throw new NotFound('There is no label to print.');
   await refuseAgain(ctx, source, labels);
   const batch = 'batch' in source ? source.batch : null;
@@ -112,9 +112,9 @@ async function write(ctx: TenantContext, printer: PrinterRow, job: NewPrintJob):
     ctx,
     printJobs,
     { ...values, state: 'queued', requested_by: ctx.actor.label },
-    { template: JSON.stringify(templateOf(template)), left_at_restart: null },
+    { template: JSON.stringify(template), left_at_restart: null },
   );
-  const before = await printedAmong(ctx, labels);
+  const before = await printedAmong(ctx, codesOf(labels));
   const now = timestamp(ctx);
   const fields = fieldsOf(job.label);
   await ctx.db.insertMany(
@@ -162,26 +162,7 @@ export function tellReprint(
   history.append(ctx, { asset, event_type: 'update', previous_state: {}, new_state });
 }
 
-/** What was written before the template was saved, such as its id and times, is no part of it. */
-const templateOf = ({
-  name,
-  symbology,
-  width_mm,
-  height_mm,
-  dpi,
-  text_template,
-  zpl_template,
-  layout,
-}: LabelTemplate) => ({
-  name,
-  symbology,
-  width_mm,
-  height_mm,
-  dpi,
-  text_template,
-  zpl_template,
-  layout,
-});
+const codesOf = (labels: readonly NewLabel[]): string[] => labels.map(({ code_value }) => code_value);
 
 /** Fields of an asset that the label shows: the others need not lie in ten thousand rows. */
 function fieldsOf({ places, zplTemplate }: CompiledLabel): Set<string> {
@@ -197,24 +178,12 @@ const only = ({ code, asset, tenant }: LabelData, fields: Set<string>): LabelDat
   ...(tenant && { tenant }),
 });
 
-/** Codes that a printer was given before, or is about to be. */
-async function printedAmong(ctx: TenantContext, labels: readonly NewLabel[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (let from = 0; from < labels.length; from += 500) {
-    const { marks, params } = listOf(labels.slice(from, from + 500).map(({ code_value }) => code_value));
-    const sql = `SELECT DISTINCT code_value FROM print_labels WHERE tenant_id = ? AND state <> 'failed' AND code_value IN ${marks}`;
-    const rows = await ctx.db.query<{ code_value: string }>(sql, [ctx.tenant.id, ...params]);
-    for (const { code_value } of rows) found.add(code_value);
-  }
-  return found;
-}
-
 /** A batch is printed once: again only from a number that is said, so that nobody does it by a second click. */
 async function refuseAgain(ctx: TenantContext, source: batches.Source, labels: readonly NewLabel[]): Promise<void> {
   if (!('batch' in source) || source.from !== undefined) return;
   // Of two that ask at once the second is to see the first one's job.
   await ctx.db.query(`SELECT id FROM barcode_batches WHERE id = ?${ctx.db.forUpdate}`, [source.batch]);
-  const before = await printedAmong(ctx, labels);
+  const before = await printedAmong(ctx, codesOf(labels));
   if (before.size === 0) return;
   throw new Conflict(
     `${before.size} of these ${labels.length} labels were given to a printer already. To print some again, say from which number (from, to).`,

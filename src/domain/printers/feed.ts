@@ -27,7 +27,7 @@ export type Fed = { kind: 'through' } | { kind: 'stopped' } | { kind: 'blocked';
 
 /** Between looks at a printer that prints and at one that does not, in ms. */
 const [busyPause, blockedPause] = [100, 500];
-/** A printer that has not taken a label for so long takes none, in ms. */
+/** A printer that has not taken a label for so long takes none, in ms; and 1 ms for each byte, for slow lines. */
 const stuckAfter = 5_000;
 /** How long a line that broke is tried before somebody is told, in ms. */
 const reconnecting = 1_000;
@@ -59,7 +59,7 @@ export class Feed {
       markAll(tx, this.#work.printJob, 'sending', 'unknown', 'The program ended while it was sent.'),
     );
     const stop = () => {
-      this.#stopAt = Date.now() + farewell;
+      this.#stopAt = performance.now() + farewell;
     };
     if (this.#signal.aborted) stop();
     this.#signal.addEventListener('abort', stop, { once: true });
@@ -73,16 +73,16 @@ export class Feed {
   /** A broken line is tried again at once: a printer that is found while it still has labels need not be doubted. */
   async #overConnections(): Promise<Fed> {
     for (let until = Number.POSITIVE_INFINITY; ; ) {
-      const opened = Date.now();
+      const opened = performance.now();
       try {
-        this.#link = await openPrinter(parseUrl(this.#desk.printer.url));
+        this.#link = await openPrinter(parseUrl(this.#desk.printer.url), { prints: true });
         return await this.#feed(this.#link);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
         const wasThere = this.#link !== undefined;
-        const end = Date.now() + reconnecting;
-        until = Date.now() - opened > 2 * reconnecting ? end : Math.min(until, end);
-        if (!wasThere || Date.now() > until || this.#signal.aborted) return this.#blocked(reasonOf(error));
+        const end = performance.now() + reconnecting;
+        until = performance.now() - opened > 2 * reconnecting ? end : Math.min(until, end);
+        if (!wasThere || performance.now() > until || this.#signal.aborted) return this.#blocked(reasonOf(error));
         await sleep(busyPause);
       } finally {
         this.#link?.close();
@@ -91,9 +91,10 @@ export class Feed {
   }
 
   async #feed(link: PrinterLink): Promise<Fed> {
-    const left = await this.#recover(link, await link.status());
+    const status = await link.status();
+    const isOther = await this.#desk.learn(status.held === undefined ? undefined : await link.identify());
+    const left = await this.#recover(link, status, isOther);
     if (left) return left;
-    await this.#desk.learn(await link.identify());
     for (;;) {
       if (this.#signal.aborted) return { kind: 'stopped' };
       const { reasons } = await link.status();
@@ -101,18 +102,20 @@ export class Feed {
       const chunk = await this.#take();
       if (chunk.length === 0) return { kind: 'through' };
       const sent = await this.#send(link, chunk);
-      const end = sent.length > 0 && (await this.#settle(link, sent));
+      if (sent.length === 0) continue;
+      if (this.#desk.printer.state === 'blocked') await this.#desk.fenced((tx) => this.#desk.clear(tx));
+      const end = await this.#settle(link, sent);
       if (end) return end;
     }
   }
 
   /** What was sent over an earlier connection: the printer still has it, or it is in doubt. */
-  async #recover(link: PrinterLink, status: PrinterStatus): Promise<Fed | undefined> {
+  async #recover(link: PrinterLink, status: PrinterStatus, isOther: boolean): Promise<Fed | undefined> {
     const { printJob } = this.#work;
     const sent = link.confirmation === 'by_status' ? await labelsIn(this.#ctx, printJob, 'sent') : [];
     if (sent.length === 0) return undefined;
     if (status.held === undefined) return this.#blocked(status.reasons[0] ?? 'no_answer');
-    if (status.held > 0) return this.#settle(link, sent);
+    if (status.held > 0 && !isOther) return this.#settle(link, sent);
     await this.#desk.fenced((tx) => mark(tx, printJob, sent, 'unknown', lost));
     return undefined;
   }
@@ -120,7 +123,8 @@ export class Feed {
   #take(): Promise<Label[]> {
     const { printJob } = this.#work;
     return this.#desk.fenced(async (tx) => {
-      await this.#desk.clear(tx);
+      // What could not print prints again when it has taken something, and not before.
+      if (this.#desk.printer.state !== 'blocked') await this.#desk.clear(tx);
       const labels = await labelsIn(tx, printJob, 'queued', this.#desk.printer.chunk_size);
       await mark(tx, printJob, labels, 'sending');
       return labels;
@@ -164,11 +168,11 @@ export class Feed {
         state = error;
       },
     );
-    for (let since = Date.now(); state === 'waiting'; ) {
+    for (let since = performance.now(); state === 'waiting'; ) {
       await Promise.race([sending, sleep(blockedPause)]);
       if (state !== 'waiting') break;
-      if (Date.now() - since > stuckAfter) await this.#desk.block('not_taking');
-      if (Date.now() > this.#stopAt || (await this.#desk.isCancelled())) link.close();
+      if (performance.now() - since > stuckAfter + bytes.length) await this.#desk.block('not_taking');
+      if (performance.now() > this.#stopAt || (await this.#desk.isCancelled())) link.close();
     }
     if ((state as 'taken' | Error) === 'taken') return;
     const error = state as unknown as Error;
@@ -200,12 +204,13 @@ export class Feed {
         if (reasons.length > 0) await this.#desk.block(reasons[0]!);
         else if (printed > 0) await this.#desk.fenced((tx) => this.#desk.clear(tx));
         if (reasons.length > 0 && (await this.#desk.isCancelled())) return this.#abandon(left);
-        if (Date.now() > this.#stopAt) return { kind: 'stopped' };
+        if (performance.now() > this.#stopAt) return { kind: 'stopped' };
         await sleep(reasons.length > 0 ? blockedPause : busyPause);
       }
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
-      await this.#broken(left);
+      // Those that had arrived stay `sent`: the printer may still have them. Of the others nobody knows.
+      await this.#desk.fenced((tx) => markAll(tx, printJob, 'sending', 'unknown', lost));
       throw error;
     }
   }
@@ -214,21 +219,6 @@ export class Feed {
     if (printed <= 0) return left;
     await this.#desk.fenced((tx) => mark(tx, this.#work.printJob, left.slice(0, printed), 'confirmed'));
     return left.slice(printed);
-  }
-
-  /** Those that had arrived stay `sent`: the printer may still have them. Of the others nobody knows. */
-  async #broken(left: Label[]): Promise<void> {
-    const ids = new Set(left.map(({ id }) => id));
-    await this.#desk.fenced(async (tx) => {
-      const sending = await labelsIn(tx, this.#work.printJob, 'sending');
-      await mark(
-        tx,
-        this.#work.printJob,
-        sending.filter(({ id }) => ids.has(id)),
-        'unknown',
-        lost,
-      );
-    });
   }
 
   async #abandon(left: Label[]): Promise<Fed> {

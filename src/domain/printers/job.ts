@@ -10,7 +10,7 @@ import * as outbox from '../outbox/service.ts';
 import { rest, tellAttention } from './attention.ts';
 import { startWork } from './enqueue.ts';
 import { type Fed, Feed } from './feed.ts';
-import { markAll, progressOf } from './ledger.ts';
+import { endOf, markAll, progressOf } from './ledger.ts';
 import { openStates, type PrinterRow, type PrintJobRow, printers, printJobs } from './resource.ts';
 
 interface Payload {
@@ -57,10 +57,10 @@ async function settle(tx: TenantContext, { payload }: Job<Payload>, fed: Fed): P
     const fresh = tx.now().getTime() - Date.parse(printer.blocked_at ?? timestamp(tx)) < 60_000;
     return { retryIn: fresh ? soon : later, reason: sentenceOf(fed.reason), spends: false };
   }
-  const { queued, unknown } = await progressOf(tx, printJob.id);
+  const progress = await progressOf(tx, printJob.id);
   // Somebody asked for labels in doubt again just now.
-  if (queued > 0) return { retryIn: 0, reason: 'More labels were asked for.', spends: false };
-  await end(tx, printer, printJob, unknown > 0 ? 'attention' : 'done');
+  if (progress.queued > 0) return { retryIn: 0, reason: 'More labels were asked for.', spends: false };
+  await end(tx, printer, printJob, endOf(progress));
   return undefined;
 }
 

@@ -75,6 +75,10 @@ export async function markAll(
   return moved;
 }
 
+/** How a print job of which nothing waits any more has ended. */
+export const endOf = ({ unknown, failed }: Progress): 'attention' | 'failed' | 'done' =>
+  unknown > 0 ? 'attention' : failed > 0 ? 'failed' : 'done';
+
 async function count(tx: TenantContext, printJob: number): Promise<void> {
   const sql = 'UPDATE print_jobs SET progress = ?, updated_at = ? WHERE id = ?';
   await tx.db.execute(sql, [JSON.stringify(await progressOf(tx, printJob)), timestamp(tx), printJob]);

@@ -47,7 +47,10 @@ export const printers = defineResource({
 
 export type PrinterRow = RowOf<typeof printers>;
 
-/** `attention`: all is done that can be, and labels are in doubt: see `resume` and `cancel`. */
+/**
+ * `attention`: all is done that can be, and labels are in doubt: see `resume` and `cancel`. `failed`: some were not printed and
+ * will not be, as the note of each says.
+ */
 export const jobStates = ['queued', 'printing', 'blocked', 'attention', 'done', 'cancelled', 'failed'] as const;
 /** Those that a runner still works on. */
 export const openStates = ['queued', 'printing', 'blocked'] as const;

@@ -355,7 +355,7 @@ onEveryDatabase('exports', (dialect) => {
     writeFileSync(join(folder(), 'notes.txt'), 'not ours');
     const tidy = async (days: number) => {
       const now = () => new Date(Date.now() + days * day);
-      const settings = { changeDays: 3_650, deliveryDays: 3_650, exportDays: 7 };
+      const settings = { changeDays: 3_650, printDays: 3_650, exportDays: 7, webhooks: { deliveryDays: 3_650 } };
       await clean(settings).perform!(
         { ...app.as('admin'), folder: app.folder, now },
         {} as never,

@@ -63,6 +63,15 @@ onEveryDatabase('printing', (dialect) => {
     expect((await shop.labels(second)).map(({ reprint }) => Boolean(reprint))).toEqual([true, true]);
   });
 
+  it('refuses more labels than it writes at once before it looks at them all', async () => {
+    const printer = await shop.printer('tcp://127.0.0.1:9');
+    const { id } = await shop.batch(1);
+    await site.database.execute('UPDATE barcode_batches SET end_sequence = 5000000 WHERE id = ?', [id]);
+    await expect(printers.print(shop.ctx, printer.name, { source: { batch: id } })).rejects.toThrow(
+      'At most 10,000 labels',
+    );
+  });
+
   it('leaves a reprint in the history of the asset', async () => {
     const simulator = await shop.simulator();
     const printer = await shop.printerAt(simulator);
