@@ -108,8 +108,8 @@ function* patiently(text: string, giveUp: () => void): Generator<string> {
   }
 }
 
-const isEmpty = ({ assets, scan_events, deleted_assets, reset }: live.News): boolean =>
-  !reset && assets.length + scan_events.length + deleted_assets.length === 0;
+const isEmpty = ({ assets, scan_events, device_actions, deleted_assets, reset }: live.News): boolean =>
+  !reset && assets.length + scan_events.length + device_actions.length + deleted_assets.length === 0;
 
 function message({ more: _, reset, cursor, ...data }: live.News): string {
   return `${reset ? 'event: reset\n' : ''}id: ${cursor}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -7,6 +7,7 @@ const words = {
   known: '',
   unknown: 'Unknown code',
   rejected: 'Rejected',
+  turn: '',
   waiting: 'Not sent yet. It is kept here.',
   sending: '',
 };
@@ -31,6 +32,8 @@ export function createScreen() {
   };
   return {
     ready,
+    /** Whether nothing is in the middle. */
+    isReady: () => shown === undefined,
     entry: (id) => entries.get(id),
     /** Adds or changes the scan of that id; `loud` brings a new one to the middle. Answers it. */
     put: (id, changes, loud) => {
@@ -88,14 +91,19 @@ function paintRow(row, { state, title, text, at }) {
   use.setAttribute('href', `#${state === 'sending' ? 'waiting' : state}`);
   icon.append(use);
   const code = document.createElement('b');
+  code.dir = 'auto';
   code.textContent = visible(title);
   const more = document.createElement('span');
+  more.dir = 'auto';
   more.textContent = text || words[state] || '';
   const time = document.createElement('time');
   time.textContent = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
   row.replaceChildren(icon, code, time, more);
 }
 
-/** Control characters as their pictures: a GS in a code is part of it. */
+/** Control characters as their pictures: a GS in a code is part of it. What turns the text around or cannot be seen is a box. */
 const visible = (text) =>
-  [...text].map((char) => (char < ' ' ? String.fromCodePoint(0x2400 + char.codePointAt(0)) : char)).join('');
+  [...text]
+    .map((char) => (char < ' ' ? String.fromCodePoint(0x2400 + char.codePointAt(0)) : hidden.test(char) ? '▯' : char))
+    .join('');
+const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

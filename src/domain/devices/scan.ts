@@ -30,6 +30,8 @@ export const DeviceScan = z.object({
   mode,
   mode_timeout_s,
   session,
+  /** `web`: somebody typed it. */
+  source_type: z.enum(['external_scanner', 'web']).default('external_scanner'),
   /** What the answer to the scanner's scan before had; null for its first. */
   state: ModeState.nullable().default(null),
 });
@@ -57,6 +59,7 @@ export interface Scanned extends Resting, Site {
   client_event_id: string;
   raw_value: string;
   captured_at: string;
+  source_type?: 'external_scanner' | 'web';
   state: ModeState | null;
 }
 
@@ -83,14 +86,34 @@ export async function take(ctx: Context, scanned: Scanned): Promise<Answer> {
 }
 
 async function takeInside(ctx: TenantContext, scanned: Scanned): Promise<Answer> {
-  const { client_event_id, raw_value, captured_at, location } = scanned;
-  const body = { client_event_id, raw_value, captured_at, location, source_type: 'external_scanner' };
+  const { client_event_id, raw_value, captured_at, location, source_type = 'external_scanner' } = scanned;
+  const body = { client_event_id, raw_value, captured_at, location, source_type };
   const { scan, repeated } = await scans.record(ctx, body);
   const state = stateAt(scanned.state, scanned, captured_at);
   const turn = scan.asset === null ? await turned(ctx, scan, state, scanned) : undefined;
   const { outcome, message } = turn ?? (await done(ctx, scan, repeated, state, scanned));
   const next = turn?.state ?? state;
-  return { scan, repeated, outcome, message, mode: next.mode, mode_until: endOf(next, scanned), state: next };
+  const answer = { scan, repeated, outcome, message, mode: next.mode, mode_until: endOf(next, scanned), state: next };
+  if (!repeated && (turn || !isPlain(state, scanned))) await note(ctx, answer, state.mode, scanned);
+  return answer;
+}
+
+/** Recording with nothing begun: the scan itself says everything. */
+const isPlain = (state: ModeState, rest: Resting): boolean => state.mode === 'record' && endOf(state, rest) === null;
+
+function note(ctx: TenantContext, answer: Answer, mode: ModeState['mode'], { device, mode: rest_mode }: Scanned) {
+  const { scan, outcome, message, mode_until, state } = answer;
+  return store.insert(ctx, deviceActions, {
+    scan_event: scan.id,
+    device,
+    mode,
+    outcome,
+    message: message.slice(0, 500),
+    next_mode: state.mode,
+    mode_until,
+    rest_mode,
+    subject: state.member_name || state.place_name,
+  });
 }
 
 /** Where a code that names no asset leads; undefined for one that means nothing to a scanner. */
@@ -123,10 +146,7 @@ async function done(
   if (known) return known;
   // Without an entry it was recorded and no more.
   if (repeated || state.mode === 'record') return act(ctx, scan, { ...state, mode: 'record' }, site);
-  const { outcome, message } = await act(ctx, scan, state, site);
-  const { device } = site;
-  const action = { scan_event: scan.id, device, mode: state.mode, outcome, message: message.slice(0, 500) };
-  return store.insert(ctx, deviceActions, action);
+  return act(ctx, scan, state, site);
 }
 
 const actionOf = (ctx: TenantContext, scan: number): Promise<ActionRow | undefined> =>

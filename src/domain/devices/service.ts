@@ -13,7 +13,7 @@ import { type Answer, DeviceAnswer, DeviceScan, receive, take } from './scan.ts'
 
 export { deviceKinds } from '../../devices/kinds.ts';
 export type { ModeState } from './modes.ts';
-export type { DeviceRow } from './resource.ts';
+export { type ActionRow, type DeviceRow, deviceActions as actions } from './resource.ts';
 export { type Answer, DeviceAnswer } from './scan.ts';
 
 export const served = serve(devices, {
