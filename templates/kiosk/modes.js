@@ -58,6 +58,8 @@ export function createModes({ own, beside }) {
     element('mode-prompt').textContent = isForeseen ? 'Not sent yet' : subject ? '' : prompts[mode];
     element('mode-device').textContent = beside() ? device : '';
     element('mode-left').textContent = left === '' ? '' : clockOf(left);
+    const { length } = band.textContent.replace(/\s+/g, ' ');
+    band.style.setProperty('--chars', String(length + 4));
   };
   /** Other scanners' modes are none of this screen's business. */
   const isHere = (device) => device === own() || device === beside();

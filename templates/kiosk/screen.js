@@ -80,8 +80,8 @@ function paint({ state, title, text, detail }) {
   const heading = element('title');
   heading.textContent = shown;
   heading.style.setProperty('--chars', String(Math.min(Math.max(shown.length, 5), 24)));
-  element('text').textContent = text || words[state] || '';
-  element('detail').textContent = detail;
+  element('text').textContent = visible(text || words[state] || '');
+  element('detail').textContent = visible(detail);
 }
 
 function paintRow(row, { state, title, text, at }) {
@@ -95,7 +95,7 @@ function paintRow(row, { state, title, text, at }) {
   code.textContent = visible(title);
   const more = document.createElement('span');
   more.dir = 'auto';
-  more.textContent = text || words[state] || '';
+  more.textContent = visible(text || words[state] || '');
   const time = document.createElement('time');
   time.textContent = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
   row.replaceChildren(icon, code, time, more);
@@ -106,4 +106,5 @@ const visible = (text) =>
   [...text]
     .map((char) => (char < ' ' ? String.fromCodePoint(0x2400 + char.codePointAt(0)) : hidden.test(char) ? '▯' : char))
     .join('');
-const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+/** Not the joiners U+200C and U+200D: names in Persian and Hindi are written with them. */
+const hidden = /[\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;

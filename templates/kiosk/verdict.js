@@ -42,7 +42,7 @@ function wordsOf(outcome, event, action, asset, placeOf) {
     case 'counted':
       return { title, text: 'Counted', detail: name };
     case 'unknown':
-      return { title, text: 'Unknown code', detail: action ? message : '' };
+      return { title, text: 'Unknown code', detail: action?.next_mode === 'stock_take' ? message : '' };
     case 'rejected':
       return { title, text: 'Rejected', detail: event.validation_errors.join(' ') };
     case 'refused':
