@@ -25,12 +25,12 @@ export async function openQueue() {
     }
   };
   const read = (store, ask) => using(() => result(ask(db.transaction(store).objectStore(store))));
-  /** `strict`: told only when it is on disk. */
-  const write = (stores, work) =>
+  /** `strict`: told only when it is on disk. For the rest it is enough that the disk gets it whole: what is lost is sent once more. */
+  const write = (stores, work, durability = 'relaxed') =>
     using(
       () =>
         new Promise((resolve, reject) => {
-          const tx = db.transaction(stores, 'readwrite', { durability: 'strict' });
+          const tx = db.transaction(stores, 'readwrite', { durability });
           tx.oncomplete = () => resolve();
           tx.onerror = () => reject(tx.error);
           tx.onabort = () => reject(tx.error);
@@ -55,7 +55,7 @@ export async function openQueue() {
     /** Undefined when it is on disk, else why it is only in memory. */
     add: async (scan) => {
       try {
-        await write([waiting], (store) => store(waiting).add(scan));
+        await write([waiting], (store) => store(waiting).add(scan), 'strict');
         return undefined;
       } catch (error) {
         memory.push(scan);

@@ -176,8 +176,8 @@ export class KioskScreen {
   /** What stands in the band of the mode. */
   mode = (matching: RegExp) => expect.poll(() => this.page.locator('#mode').textContent(), patient).toMatch(matching);
 
-  waiting = (count: number) =>
-    expect.poll(() => this.page.locator('#waiting-count').textContent(), { timeout: 60_000 }).toBe(String(count));
+  waiting = (count: number, timeout = 60_000) =>
+    expect.poll(() => this.page.locator('#waiting-count').textContent(), { timeout }).toBe(String(count));
 
   sounds = () => this.page.evaluate<number[]>('heard.splice(0)');
 }
