@@ -3,15 +3,15 @@ import { Away, call, Refused } from './api.js';
 import { now, timestamp } from './clock.js';
 import { dialogue } from './details.js';
 import * as own from './identity.js';
+import { listen } from './keyboard.js';
 import { createModes } from './modes.js';
 import { createOutbox } from './outbox.js';
 import { newId, openQueue } from './queue.js';
 import { renew } from './renewal.js';
-import { createScreen, element } from './screen.js';
+import { createScreen, element, stayAwake } from './screen.js';
 import { createSound } from './sound.js';
 import { follow } from './stream.js';
 import { createTeller } from './teller.js';
-import { createWedge } from './wedge.js';
 
 /** After so long without an answer a scan is said to wait, in ms. */
 const soon = 1_500;
@@ -186,11 +186,6 @@ async function pairUp(event) {
   }
 }
 
-function typing(text) {
-  element('typing').textContent = text;
-  element('typing').hidden = text === '';
-}
-
 function garbled(text) {
   screen.put(
     newId(),
@@ -206,36 +201,16 @@ function garbled(text) {
   sound.play('rejected');
 }
 
-const wedge = createWedge({ scan: scanned, garbled, typing });
-
-/** In the capture phase and wherever the focus is, save in the field for the code. */
-function pressed(event) {
-  element('caps').hidden = !event.getModifierState?.('CapsLock');
-  if (!mayScan() || event.target === element('code')) return;
-  if (!wedge.key(event)) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  if (element('details').open) element('details').close();
-}
-
 /** A browser lets a page be heard once it was touched; the button itself sees to that. */
 function touched(event) {
   if (!event.target.closest('#sound') && !sound.heard()) sound.wake();
 }
 
-/** Keys go to the window that has the focus: without it the screen is deaf to a scanner that types. */
-function focused() {
-  element('deaf').hidden = document.hasFocus() || !mayScan();
-}
-
 async function start() {
   element('pairing').addEventListener('submit', pairUp);
   element('sound').addEventListener('click', () => sound.toggle());
-  document.addEventListener('keydown', pressed, { capture: true });
-  document.addEventListener('keyup', (event) => wedge.up(event), { capture: true });
   document.addEventListener('pointerdown', touched);
   addEventListener('online', hurry);
-  for (const name of ['focus', 'blur']) addEventListener(name, focused);
   try {
     queue = await openQueue();
   } catch {
@@ -249,10 +224,10 @@ async function start() {
   const serverLine = () => (away ? (trouble ?? 'cannot be reached') : 'connected');
   dialogue({ queue, changed: count, retry: () => outbox?.hurry(), identity: () => identity, forget, look, serverLine });
   screen.ready();
+  listen({ scan: scanned, garbled, mayScan });
   await restore();
   await count();
   open();
-  focused();
   // Both only on a secure page: the page itself when the server is away, and the queue when the disk is short.
   navigator.serviceWorker?.register('sw.js').catch(() => {});
   navigator.storage?.persist?.();
@@ -274,12 +249,6 @@ function forget() {
   screen.clear();
   modes.clear();
   open();
-}
-
-function stayAwake() {
-  const again = () => document.visibilityState === 'visible' && navigator.wakeLock?.request('screen').catch(() => {});
-  document.addEventListener('visibilitychange', again);
-  again();
 }
 
 start();

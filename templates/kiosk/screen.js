@@ -69,6 +69,13 @@ export function createScreen() {
   }
 }
 
+/** Asks that the screen is not switched off, and again whenever it is seen; only a secure page may. */
+export function stayAwake() {
+  const again = () => document.visibilityState === 'visible' && navigator.wakeLock?.request('screen').catch(() => {});
+  document.addEventListener('visibilitychange', again);
+  again();
+}
+
 function paint({ state, title, text, detail }) {
   const panel = element('last');
   const shown = visible(title);

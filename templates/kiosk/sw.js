@@ -7,6 +7,7 @@ const files = [
   'clock.js',
   'details.js',
   'identity.js',
+  'keyboard.js',
   'modes.js',
   'outbox.js',
   'queue.js',

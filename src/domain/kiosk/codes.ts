@@ -16,13 +16,13 @@ export interface CardOptions {
 
 /** In the words of the screen. */
 const titles: Record<Command, [string, string]> = {
-  record: ['Record', 'Scans are recorded and no more'],
-  check_out: ['Check-out', 'Then a badge, then what is taken'],
-  check_in: ['Check-in', 'Then what comes back'],
-  move_here: ['Move here', 'Then a place, unless it is this one; then what stands there'],
-  stock_take: ['Stock-take', 'Then everything here'],
-  done: ['Done', 'Back to what this scanner does by itself'],
-  cancel: ['Cancel', 'Takes back the badge or the place; once more, the mode'],
+  record: ['Record', 'Scans are only recorded'],
+  check_out: ['Check-out', 'A badge, then what is taken'],
+  check_in: ['Check-in', 'What comes back'],
+  move_here: ['Move here', 'A place, or what stands here'],
+  stock_take: ['Stock-take', 'Everything here'],
+  done: ['Done', 'Back to the usual mode'],
+  cancel: ['Cancel', 'Takes back badge, place, mode'],
 };
 
 const card = { width: 92, height: 46 };
@@ -52,7 +52,7 @@ const words = (x: number, y: number, width: number) =>
   ).map(([below, height, text]) => ({ type: 'text', align: 'left', x, width, y: y + below, height, text }) as const);
 
 const layouts: Record<CardSymbology, NonNullable<LabelTemplate['layout']>['elements']> = {
-  qr: [{ type: 'symbol', x: 3, y: 5, width: 36, height: 36, align: 'center' }, ...words(42, 11, 48)],
+  qr: [{ type: 'symbol', x: 2, y: 7, width: 32, height: 32, align: 'center' }, ...words(35, 11, 56)],
   code128: [{ type: 'symbol', x: 3, y: 3, width: 86, height: 16, align: 'center' }, ...words(4, 22, 84)],
 };
 
