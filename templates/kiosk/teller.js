@@ -1,4 +1,5 @@
 /** Tells what became of scans, by the answer or by the stream, whichever is first: each once. */
+import { now } from './clock.js';
 import { verdictOf } from './verdict.js';
 
 /** A scan that was captured so long before it was recorded is news of the past, in ms. */
@@ -54,8 +55,10 @@ export function createTeller({ screen, sound, modes, identity, ask }) {
       const { name: device, mode: rest_mode = 'record' } = identity();
       const subject = state.member_name || state.place_name;
       const action = { device, outcome, message, next_mode, rest_mode, mode_until, subject };
-      modes.tell(device, action, true);
-      settle(scan, action, at, true);
+      // Hundreds that waited for hours are not sounded one after the other.
+      const loud = now() - Date.parse(at) < old;
+      modes.tell(device, action, loud);
+      settle(scan, action, at, loud);
     },
     news: (data, whole) => {
       if (whole) {

@@ -4,7 +4,7 @@ import { describeInBrowser } from '../support/browser.ts';
 import { KioskBench, type KioskScreen, patient } from '../support/kiosk-bench.ts';
 import { until } from '../support/pty.ts';
 
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 400_000 });
 
 describeInBrowser('a kiosk page in hard times', () => {
   let bench: KioskBench;

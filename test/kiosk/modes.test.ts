@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vite
 import { describeInBrowser } from '../support/browser.ts';
 import { KioskBench, type KioskScreen } from '../support/kiosk-bench.ts';
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 400_000 });
 
 describeInBrowser('modes on a kiosk page', () => {
   let bench: KioskBench;

@@ -9,7 +9,7 @@ import { KioskBench, type KioskScreen, patient } from '../support/kiosk-bench.ts
 import { type Pty, until } from '../support/pty.ts';
 
 /** A browser shares its processor with the daemon and whatever else is tested. */
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 describeInBrowser('the kiosk page', () => {
   let bench: KioskBench;

@@ -9,7 +9,7 @@ import * as site from './faults/site.ts';
 import { createPty, type Pty } from './pty.ts';
 
 const inPage = { path: join(import.meta.dirname, '../kiosk/in-page.js') };
-export const patient = { timeout: 15_000 };
+export const patient = { timeout: 45_000 };
 
 export interface StoredScan {
   id: number;
