@@ -93,7 +93,7 @@ describeInBrowser('the kiosk page', () => {
     expect(looks.every(({ sound }) => sound !== '')).toBe(true);
     await wedge('PUMP-0042');
     await expect.poll(() => page.locator('#detail').textContent(), patient).toMatch(/Dock 3/);
-    await page.waitForSelector('#last[data-state="ready"]', { timeout: 15_000 });
+    await page.waitForSelector('#last[data-state="ready"]', { timeout: 60_000 });
   });
 
   it('keeps a hundred scans apart that come without a pause, in order, wherever the focus is', async () => {
@@ -102,7 +102,7 @@ describeInBrowser('the kiosk page', () => {
     const codes = Array.from({ length: 100 }, (_, n) => `FAST-${String(n).padStart(3, '0')} x`);
     await wedge(...codes);
     const values = async () => (await stored('FAST-')).map(({ raw_value }) => raw_value);
-    await expect.poll(values, { timeout: 40_000 }).toEqual(codes);
+    await expect.poll(values, { timeout: 120_000 }).toEqual(codes);
     const rows = await stored('FAST-');
     expect(new Set(rows.map(({ source_type }) => source_type))).toEqual(new Set(['external_scanner']));
     // Blanks and Enter did not press the button that has the focus.
@@ -117,7 +117,7 @@ describeInBrowser('the kiosk page', () => {
     await page.keyboard.press('Control+]');
     await page.keyboard.type('Zz\n');
     await expect
-      .poll(async () => (await stored('Aa-0109')).map(({ raw_value }) => raw_value))
+      .poll(async () => (await stored('Aa-0109')).map(({ raw_value }) => raw_value), patient)
       .toEqual(['Aa-0109\x1dZz']);
     expect(await shown('unknown', 'Aa-0109␝Zz')).toContain('Unknown code');
     await page.keyboard.type('hand-made', { delay: 90 });
@@ -192,7 +192,7 @@ describeInBrowser('the kiosk page', () => {
     await shown('waiting', 'AWAY-23');
     await expect.poll(() => page.locator('#waiting-count').textContent(), patient).toMatch(/^2\d$/);
     await daemon.start();
-    await expect.poll(async () => (await stored('AWAY-')).length, { timeout: 20_000 }).toBe(24);
+    await expect.poll(async () => (await stored('AWAY-')).length, { timeout: 60_000 }).toBe(24);
     await page.waitForSelector('#waiting-pill', { state: 'hidden' });
     expect((await stored('AWAY-')).map(({ raw_value }) => raw_value)).toEqual(codes);
     expect(await page.getAttribute('body', 'data-line')).toBe('up');
@@ -202,14 +202,14 @@ describeInBrowser('the kiosk page', () => {
   it('that was shut out goes on taking scans, and sends them when it is paired again', async () => {
     await paired('Screen 8');
     await bench.shell('token', 'revoke', 'Screen 8');
-    await page.waitForSelector('[data-view="pairing"]', { timeout: 15_000 });
+    await page.waitForSelector('[data-view="pairing"]', { timeout: 60_000 });
     await wedge('SHUT-1', 'SHUT-2');
     await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
     await page.reload();
     await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
     await enter(await codeFor('Screen 8'));
     await expect
-      .poll(async () => (await stored('SHUT-')).map(({ raw_value }) => raw_value))
+      .poll(async () => (await stored('SHUT-')).map(({ raw_value }) => raw_value), patient)
       .toEqual(['SHUT-1', 'SHUT-2']);
   });
 
@@ -271,7 +271,7 @@ describeInBrowser('the kiosk page', () => {
       await page.keyboard.type(`TWIN-A${n}\n`);
       await second.keyboard.type(`TWIN-B${n}\n`);
     }
-    await until(async () => (await stored('TWIN-')).length >= 10, 'ten scans', 10_000);
+    await until(async () => (await stored('TWIN-')).length >= 10, 'ten scans', 60_000);
     await page.waitForTimeout(500);
     expect((await stored('TWIN-')).length).toBe(10);
   });
