@@ -5,7 +5,7 @@
 
 /** Characters further apart than this are not of one scan; a scanner on a radio may hesitate within it. In ms. */
 const apart = 300;
-/** The same for a scanner that has been seen to end with Enter: on a busy computer its keys may be told late. In ms. */
+/** The same until the scanner has been seen to end without Enter: on a busy computer keys may be told late. In ms. */
 const patience = 2_000;
 /** The usual distance within a scan: half of the characters come faster. In ms. */
 const quick = 50;
@@ -22,8 +22,8 @@ export function createWedge(on, timers = globalThis) {
   let keys = [];
   let timer;
   let lastEnd = -Infinity;
-  /** The last scan ended with a key, so the next will, too. */
-  let ends = false;
+  /** The next scan is thought to end with a key: most do, and so do those after one that did. */
+  let ends = true;
   /** Digits typed while Alt is held: the number of a character. */
   let number = '';
 
@@ -45,9 +45,10 @@ export function createWedge(on, timers = globalThis) {
     // Keys that have been pressed and not been told yet may belong to it.
     if (globalThis.navigator?.scheduling?.isInputPending?.()) return arm();
     const group = lastGroup(keys);
-    ends = false;
-    if (isUnended(group)) emit(group, false, last());
-    else timer = timers.setTimeout(clear, forgotten - apart);
+    if (isUnended(group)) {
+      ends = false;
+      emit(group, false, last());
+    } else timer = timers.setTimeout(clear, forgotten - (ends ? patience : apart));
   };
   const arm = () => {
     timers.clearTimeout(timer);
@@ -68,7 +69,7 @@ export function createWedge(on, timers = globalThis) {
     if (keys.length === 0) return at - lastEnd <= apart;
     const group = lastGroup(keys);
     const scanned = at - last() <= apart && group.length >= 3 && isQuick(group, quick);
-    ends = scanned;
+    if (scanned) ends = true;
     if (scanned) emit(group, false, at);
     else if (key === 'Enter' && at - last() <= forgotten) emit(keys, true, at);
     else clear();

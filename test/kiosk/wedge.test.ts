@@ -84,9 +84,13 @@ describe('what a scanner types', () => {
 
   it('ends by itself when no Enter comes, and with the first key of the next', () => {
     board.type('4006381333931', 8);
-    expect(board.scans).toEqual([]);
     board.pass(301);
+    expect(board.scans).toEqual([]);
+    board.pass(1_700);
     expect(board.scans).toEqual([['4006381333931', false]]);
+    // It is known now to send no Enter.
+    board.type('NEXT', 5).pass(301);
+    expect(board.scans.splice(1)).toEqual([['NEXT', false]]);
     board.type('SECOND', 5);
     // The page was busy: keys are told late, their times are right.
     board.now += 400;
@@ -97,8 +101,10 @@ describe('what a scanner types', () => {
     ]);
   });
 
-  it('is not cut in two where keys are told late, once the scanner is known to end with Enter', () => {
-    board.type('FIRST', 4, 'Enter');
+  it('is not cut in two where keys are told late, unless the scanner is known to send no Enter', () => {
+    board.type('FI', 4).pass(900);
+    board.now -= 900;
+    board.type('RST', 4, 'Enter');
     board.type('SEC', 4).pass(900);
     // Their times are those of the keyboard: the page was busy.
     board.now -= 900;
@@ -164,7 +170,7 @@ describe('what a person types', () => {
   it('is no scan by pausing, however long it is', () => {
     board.type('quickly-typed-text', 110).pass(400);
     expect(board.typing).toBe('quickly-typed-text');
-    board.pass(4_000);
+    board.pass(2_000).pass(2_000);
     expect([board.scans, board.typing]).toEqual([[], '']);
     expect(board.press('Enter')).toBe(false);
   });
