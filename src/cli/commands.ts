@@ -73,6 +73,7 @@ export const sections: Section[] = [
       { definition: devices.devicesTest, load: () => import('./devices/test.ts') },
       { definition: devices.devicesRun, load: () => import('./devices/run.ts') },
       { definition: kiosk.pair, load: () => import('./kiosk/pair.ts') },
+      { definition: kiosk.codes, load: () => import('./kiosk/codes.ts') },
     ],
   },
   {

@@ -49,7 +49,7 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   mountDocs(router);
   const addressOf = clientAddress(config.http.trustedProxies);
   mountSession(router, access, begin, enter, addressOf);
-  mountKiosk(router, begin, addressOf);
+  mountKiosk(router, { begin, enter, addressOf, checks });
   mountInbound(router, begin);
   mountLive(router, enter, parts.streams ?? new Streams(database));
   mount(router, operations, enter);

@@ -5,10 +5,13 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { NotFound } from '../base/errors.ts';
 import { sha256 } from '../base/ids.ts';
-import { packageRoot } from '../base/paths.ts';
+import { packageRoot, programVersion } from '../base/paths.ts';
 import { redeem } from '../domain/kiosk/service.ts';
+import { type Line, statusOf } from '../domain/kiosk/status.ts';
 import { readJson } from './body.ts';
 import type { AddressOf } from './client-address.ts';
+import type { Checks } from './health.ts';
+import type { Enter } from './mount.ts';
 import type { Begin } from './session.ts';
 
 const folder = join(packageRoot, 'templates/kiosk');
@@ -17,7 +20,28 @@ const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
   "worker-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-export function mountKiosk(router: Router, begin: Begin, addressOf: AddressOf): void {
+/** Those that are told of which page they are. */
+const stamped = ['index.html', 'sw.js'];
+
+export interface KioskParts {
+  begin: Begin;
+  enter: Enter;
+  addressOf: AddressOf;
+  checks: Checks;
+}
+
+export function mountKiosk(router: Router, { begin, enter, addressOf, checks }: KioskParts): void {
+  const version = programVersion();
+  const page = pageOf();
+  router.get('/api/v1/kiosk/status', async (koa) => {
+    koa.state.endpoint = '/api/v1/kiosk/status/';
+    const context = koa as unknown as Context;
+    const ctx = await enter(context);
+    const lines = ((await checks.devices?.())?.devices ?? []) as Line[];
+    context.set('Cache-Control', 'no-store');
+    context.type = 'json';
+    context.body = JSON.stringify({ version, page, ...(await statusOf(ctx, lines)) });
+  });
   router.post('/api/v1/kiosk/pair', async (koa) => {
     koa.state.endpoint = '/api/v1/kiosk/pair/';
     const context = koa as unknown as Context;
@@ -31,18 +55,28 @@ export function mountKiosk(router: Router, begin: Begin, addressOf: AddressOf): 
     const context = koa as unknown as Context;
     // The page names its files from where it is; so it also works below a path of a proxy.
     if (!context.path.endsWith('/')) return context.redirect('kiosk/');
-    send(context, 'index.html');
+    send(context, 'index.html', page);
   });
   router.get('/kiosk/:file', (koa) => {
     koa.state.endpoint = '/kiosk/:file';
-    send(koa as unknown as Context, koa.params.file!);
+    send(koa as unknown as Context, koa.params.file!, page);
   });
 }
 
+/** One name for all files of the page as they are when the daemon starts. */
+const pageOf = (): string =>
+  sha256(
+    readdirSync(folder)
+      .sort()
+      .map((file) => sha256(readFileSync(join(folder, file))))
+      .join(),
+  ).slice(0, 16);
+
 /** Files are asked for again each time, so that a screen that is never closed gets the new ones after an upgrade. */
-function send(context: Context, file: string): void {
+function send(context: Context, file: string, page: string): void {
   if (!readdirSync(folder).includes(file)) throw new NotFound();
-  const bytes = readFileSync(join(folder, file));
+  const read = readFileSync(join(folder, file));
+  const bytes = stamped.includes(file) ? Buffer.from(read.toString().replace('{{page}}', page)) : read;
   context.set({
     'Content-Security-Policy': policy,
     'X-Content-Type-Options': 'nosniff',

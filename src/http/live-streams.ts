@@ -67,15 +67,15 @@ export class Alarm {
     this.#rung = false;
   }
 
-  /** Until it rings, though not before `earliest`, until `latest`, or until the signal; both of `performance.now()`. */
-  next(earliest: number, latest: number): Promise<void> {
+  /** Until it rings, though not before `earliest`, until `latest`, or until the signal; both of `performance.now()`. True when it rang. */
+  next(earliest: number, latest: number): Promise<boolean> {
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
       const look = () => {
         clearTimeout(timer);
         const wait = (this.#rung ? earliest : latest) - performance.now();
         if (wait > 0 && !this.#signal.aborted) timer = setTimeout(look, wait);
-        else resolve();
+        else resolve(this.#rung);
       };
       this.#heard = look;
       look();

@@ -15,7 +15,7 @@ const path = '/api/v1/live-data/stream';
 /** How often a stream asks for what is new though nothing rang, and says that it is there when nothing is, in ms. */
 const interval = 500;
 const heartbeat = 15_000;
-/** Between two questions, so that a burst of commits costs ten a second at most, in ms. */
+/** Between two questions that something rang for, so that a burst of commits costs ten a second at most, in ms. */
 const gap = 100;
 /** How long a reader may take nothing, and how long one that is to end may take to read the last of it, in ms. */
 const readingTime = 60_000;
@@ -79,10 +79,13 @@ async function* messages(
   let spoken = Date.now();
   // What was committed since the first answer was read has rung before anyone listened.
   let asked = 0;
+  let rang = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    if (!more) await alarm.next(asked + gap, asked + interval);
+    const isRung = !more && (await alarm.next(rang + gap, asked + interval));
     if (signal.aborted) return;
     asked = performance.now();
+    // Looking in vain holds nothing up: a scan after a quiet time is told at once.
+    if (isRung) rang = asked;
     alarm.reset();
     try {
       const news = await live.after(await stillWelcome(), cursor);
@@ -108,8 +111,8 @@ function* patiently(text: string, giveUp: () => void): Generator<string> {
   }
 }
 
-const isEmpty = ({ assets, scan_events, deleted_assets, reset }: live.News): boolean =>
-  !reset && assets.length + scan_events.length + deleted_assets.length === 0;
+const isEmpty = ({ assets, scan_events, device_actions, deleted_assets, reset }: live.News): boolean =>
+  !reset && assets.length + scan_events.length + device_actions.length + deleted_assets.length === 0;
 
 function message({ more: _, reset, cursor, ...data }: live.News): string {
   return `${reset ? 'event: reset\n' : ''}id: ${cursor}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -1,5 +1,5 @@
 /** Jobs that were given up, until someone has them tried again or forgets them. */
-import { type Context, timestamp } from '../db/context.ts';
+import { type Context, type TenantContext, timestamp } from '../db/context.ts';
 import type { Value } from '../db/dialect.ts';
 import { listOf } from '../db/lists.ts';
 import { wake } from './wake.ts';
@@ -37,6 +37,12 @@ export async function list(
     limit,
   ]);
   return rows.map((row) => ({ ...row, payload: JSON.parse(row.payload) }));
+}
+
+/** How many the context's tenant has. */
+export async function count({ db, tenant }: TenantContext): Promise<number> {
+  const sql = "SELECT COUNT(*) AS dead FROM jobs WHERE state = 'dead' AND tenant_id = ?";
+  return Number((await db.query<{ dead: number }>(sql, [tenant.id]))[0]!.dead);
 }
 
 /** Ready again, as if never tried; answers how many were. */

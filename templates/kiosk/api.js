@@ -1,4 +1,5 @@
 /** Requests to the server that served this page, in the name of this screen. */
+import { learn } from './clock.js';
 
 const base = new URL('../api/v1/', location.href);
 /** How long an answer may take, in ms: a request that hangs holds up the scans behind it. */
@@ -46,6 +47,7 @@ export const reach = (path, options) =>
   });
 
 export async function check(answer) {
+  learn(answer.headers.get('Date'));
   if (answer.ok) return;
   const isOurs = answer.headers.get('Content-Type')?.includes('json');
   const wait = Number(answer.headers.get('Retry-After')) * 1_000 || 0;

@@ -1,31 +1,44 @@
 /** The page of a screen beside a scanner: pairing, scans from the keyboard and from the stream, and what becomes of them. */
-import { Away, call } from './api.js';
+import { Away, call, Refused } from './api.js';
+import { now, timestamp } from './clock.js';
 import { dialogue } from './details.js';
+import * as own from './identity.js';
+import { listen } from './keyboard.js';
+import { createModes } from './modes.js';
 import { createOutbox } from './outbox.js';
 import { newId, openQueue } from './queue.js';
-import { createScreen, element } from './screen.js';
+import { renew } from './renewal.js';
+import { createScreen, element, stayAwake } from './screen.js';
 import { createSound } from './sound.js';
 import { follow } from './stream.js';
-import { createWedge } from './wedge.js';
+import { createTeller } from './teller.js';
 
-const place = 'assetra-kiosk';
 /** After so long without an answer a scan is said to wait, in ms. */
 const soon = 1_500;
-/** A scan that was captured so long before it was recorded is news of the past, in ms. */
-const old = 60_000;
+/** The same code again within this time is one scan, as on a line. In ms. */
+const duplicate = 400;
+/** How often the server is asked how things stand, in ms. */
+const round = 15_000;
 
 const screen = createScreen();
 const sound = createSound((heard) => {
   element('sound').dataset.on = String(heard);
   element('sound-word').textContent = heard ? 'Sound on' : 'Turn sound on';
 });
-const assets = new Map();
-const locations = new Map();
-let identity = JSON.parse(localStorage.getItem(place) ?? 'null');
+let identity = own.recall();
+const modes = createModes({ own: () => identity?.name ?? '', beside: () => identity?.scanner ?? '' });
+const teller = createTeller({ screen, sound, modes, identity: () => identity, ask });
 let queue;
 let outbox;
 let stream;
 let away = false;
+let trouble;
+let asking;
+let last = { raw: '', at: -Infinity };
+
+function ask(path) {
+  return call('GET', path, { token: identity?.token, tenant: identity?.tenant_id });
+}
 
 function open() {
   close();
@@ -40,45 +53,47 @@ function open() {
     line(false);
     return;
   }
+  modes.rest(identity.name, { mode: identity.mode ?? 'record', rest_mode: identity.mode ?? 'record' });
   const credentials = { token: identity.token, tenant: identity.tenant_id };
   outbox = createOutbox(queue, identity, { answered, refused, away: delayed, shutOut, moved: count });
-  stream = follow(credentials, { news, line, shutOut });
+  stream = follow(credentials, { news: teller.news, line, shutOut });
   outbox.kick();
+  asking = setInterval(look, round);
 }
 
 function close() {
   outbox?.stop();
   stream?.stop();
+  clearInterval(asking);
   outbox = undefined;
   stream = undefined;
 }
 
-function remember(changes) {
-  identity = changes;
-  localStorage.setItem(place, JSON.stringify(changes));
-}
-
-/** What waits is kept, and so is whose it is. */
+/** What waits is kept, and so is whose it is. Another window may have paired this screen again meanwhile. */
 function shutOut() {
-  const { token, ...rest } = identity;
-  remember(rest);
+  const stored = own.recall();
+  if (stored?.token && stored.token !== identity?.token) identity = stored;
+  else if (identity) {
+    const { token, ...rest } = identity;
+    identity = rest;
+    own.remember(rest);
+  }
   open();
 }
 
 const mayScan = () => identity && ['admin', 'operator'].includes(identity.role);
 
-async function scanned(raw, typed) {
-  const scan = { id: newId(), raw, typed, at: new Date().toISOString(), tenant: identity.tenant_id };
+async function scanned(raw, typed, at) {
+  const again = !typed && raw === last.raw && at - last.at < duplicate;
+  last = { raw, at };
+  if (again) return;
+  const scan = { id: newId(), raw, typed, at: timestamp(), tenant: identity.tenant_id };
+  const waiting = away || !identity.token;
   if (!sound.heard()) sound.wake();
-  screen.put(scan.id, { title: raw, at: scan.at, state: away || !identity.token ? 'waiting' : 'sending' }, true);
-  if (away || !identity.token) sound.play('waiting');
-  try {
-    await queue.add(scan);
-  } catch (error) {
-    screen.put(scan.id, { state: 'rejected', text: `This browser could not keep it: ${error.message}`, detail: '' });
-    sound.play('rejected');
-    return;
-  }
+  screen.put(scan.id, { title: modes.nameOf(raw) ?? raw, at: scan.at, state: waiting ? 'waiting' : 'sending' }, true);
+  if (waiting) sound.play('waiting');
+  const fault = await queue.add(scan);
+  if (fault) screen.put(scan.id, { detail: 'The disk of this screen takes nothing: do not close the page.' });
   count();
   outbox?.kick();
   setTimeout(() => waits(scan.id), soon);
@@ -88,11 +103,12 @@ function waits(id) {
   if (screen.entry(id)?.state !== 'sending') return;
   screen.put(id, { state: 'waiting' });
   sound.play('waiting');
+  count();
 }
 
-function answered(scan, event) {
+function answered(scan, answer) {
   if (away) line(true);
-  settle(event, scan.at, true);
+  teller.answered(scan, answer);
 }
 
 function refused({ id, raw, at }, reason) {
@@ -100,73 +116,46 @@ function refused({ id, raw, at }, reason) {
   sound.play('rejected');
 }
 
-function delayed({ id }) {
-  line(false);
+function delayed({ id }, error) {
+  line(false, error);
   waits(id);
 }
 
-/** What the server made of a scan; told once, by the answer or by the stream, whichever is first. */
-function settle(event, at, loud) {
-  const id = event.client_event_id;
-  const state = event.status === 'rejected' ? 'rejected' : event.asset === null ? 'unknown' : 'known';
-  const known = screen.entry(id);
-  if (known?.state === state) return;
-  const detail = state === 'rejected' ? event.validation_errors.join(' ') : '';
-  const asset = state === 'known' ? assets.get(event.asset) : undefined;
-  screen.put(id, { at, state, detail, title: event.raw_value, ...(asset && described(asset)) }, loud);
-  if (loud) sound.play(state);
-  if (state === 'known') name(id, event.asset);
-}
-
-/** Fills in what the asset is called and where it is, as soon as that is known. */
-async function name(id, assetId) {
-  const look = (path) => call('GET', path, { token: identity.token, tenant: identity.tenant_id });
-  try {
-    const asset = assets.get(assetId) ?? (await look(`assets/${assetId}/`));
-    assets.set(assetId, asset);
-    if (screen.entry(id)) screen.put(id, described(asset));
-    if (asset.current_location === null || locations.has(asset.current_location)) return;
-    locations.set(asset.current_location, (await look(`locations/${asset.current_location}/`)).name);
-    if (screen.entry(id)) screen.put(id, described(asset));
-  } catch {
-    // The code stands there already, and that it is known.
-  }
-}
-
-function described(asset) {
-  const detail = [asset.status.replaceAll('_', ' '), locations.get(asset.current_location)].filter(Boolean).join(' · ');
-  return { title: asset.asset_tag, text: asset.name, detail };
-}
-
-function news(data, whole) {
-  if (whole) {
-    assets.clear();
-    locations.clear();
-  }
-  for (const asset of data.assets) assets.set(asset.id, asset);
-  for (const id of data.deleted_assets ?? []) assets.delete(id);
-  const events = data.scan_events.filter(isOurs).sort((one, two) => one.id - two.id);
-  for (const event of whole ? events.slice(-12) : events) settle(event, event.created_at, !whole && isNew(event));
-}
-
-const isOurs = ({ scanner_label }) =>
-  !identity.scanner || [`device:${identity.scanner}`, `token:${identity.name}`].includes(scanner_label);
-
-const isNew = ({ created_at, offline_captured_at: captured }) =>
-  captured === null || Date.parse(created_at) - Date.parse(captured) < old;
-
-function line(connected) {
+function line(connected, error) {
   const back = away && connected;
+  const isChanged = connected !== (document.body.dataset.line === 'up');
   away = !connected;
+  trouble = connected ? undefined : error?.message;
   document.body.dataset.line = connected ? 'up' : 'down';
-  element('line-word').textContent = connected ? 'Connected' : identity?.token ? 'Server away' : 'Not paired';
+  const gone = error instanceof Refused ? 'Not allowed' : 'Server away';
+  element('line-word').textContent = connected ? 'Connected' : identity?.token ? gone : 'Not paired';
   if (back) hurry();
+  if (isChanged) count();
+  if (isChanged && connected) look();
 }
 
 function hurry() {
   outbox?.hurry();
   stream?.hurry();
 }
+
+/** How things stand at the server; undefined when it does not say. */
+async function look() {
+  const status = await ask('kiosk/status/').catch(() => undefined);
+  if (!status || !identity?.token) return undefined;
+  const beside = identity.scanner && status.devices.find(({ name }) => name === identity.scanner);
+  if (beside) modes.rest(beside.name, beside);
+  const missing = identity.scanner && !beside;
+  const silent = beside?.state === 'waiting';
+  element('scanner-pill').hidden = !missing && !silent;
+  element('scanner-word').textContent = missing
+    ? `${identity.scanner} was removed`
+    : `${identity.scanner} cannot be read`;
+  renew(status.page, isQuiet);
+  return status;
+}
+
+const isQuiet = () => screen.isReady() && element('typing').hidden && !element('details').open;
 
 async function count() {
   const { waiting, refused } = await queue.counts();
@@ -175,6 +164,8 @@ async function count() {
   element('refused-count').textContent = String(refused);
   element('refused-pill').hidden = refused === 0;
   element('kept').textContent = waiting ? `${waiting} scans wait here and will be sent.` : '';
+  const isUp = document.body.dataset.line === 'up';
+  modes.foresee(isUp ? [] : (await queue.waiting()).map(({ raw }) => raw));
 }
 
 async function pairUp(event) {
@@ -182,10 +173,12 @@ async function pairUp(event) {
   const problem = element('problem');
   problem.textContent = '';
   try {
-    remember(await call('POST', 'kiosk/pair/', { body: { code: element('code').value } }));
+    identity = await call('POST', 'kiosk/pair/', { body: { code: element('code').value } });
+    own.remember(identity);
     element('code').value = '';
     element('code').blur();
     screen.clear();
+    modes.clear();
     open();
   } catch (error) {
     problem.textContent = error instanceof Away ? `${error.message} Try again.` : error.message;
@@ -193,17 +186,12 @@ async function pairUp(event) {
   }
 }
 
-function typing(text) {
-  element('typing').textContent = text;
-  element('typing').hidden = text === '';
-}
-
 function garbled(text) {
   screen.put(
     newId(),
     {
       title: text,
-      at: new Date().toISOString(),
+      at: timestamp(),
       state: 'rejected',
       text: 'Scanner and keyboard layout do not fit',
       detail: "Nothing was recorded. Set the scanner to this computer's layout, and scan again.",
@@ -211,18 +199,6 @@ function garbled(text) {
     true,
   );
   sound.play('rejected');
-}
-
-const wedge = createWedge({ scan: scanned, garbled, typing });
-
-/** In the capture phase and wherever the focus is, save in the field for the code. */
-function pressed(event) {
-  element('caps').hidden = !event.getModifierState?.('CapsLock');
-  if (!mayScan() || event.target === element('code')) return;
-  if (!wedge.key(event)) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  if (element('details').open) element('details').close();
 }
 
 /** A browser lets a page be heard once it was touched; the button itself sees to that. */
@@ -233,7 +209,6 @@ function touched(event) {
 async function start() {
   element('pairing').addEventListener('submit', pairUp);
   element('sound').addEventListener('click', () => sound.toggle());
-  document.addEventListener('keydown', pressed, { capture: true });
   document.addEventListener('pointerdown', touched);
   addEventListener('online', hurry);
   try {
@@ -242,8 +217,14 @@ async function start() {
     document.body.dataset.view = 'broken';
     return;
   }
-  dialogue({ queue, changed: count, retry: () => outbox?.hurry(), identity: () => identity, forget });
+  own.watch(() => {
+    identity = own.recall();
+    open();
+  });
+  const serverLine = () => (away ? (trouble ?? 'cannot be reached') : 'connected');
+  dialogue({ queue, changed: count, retry: () => outbox?.hurry(), identity: () => identity, forget, look, serverLine });
   screen.ready();
+  listen({ scan: scanned, garbled, mayScan });
   await restore();
   await count();
   open();
@@ -253,23 +234,21 @@ async function start() {
   stayAwake();
 }
 
-/** What waited when the page was closed is in the list again. */
+/** What waited when the page was closed is in the list again, and what the last answer began goes on. */
 async function restore() {
   for (const { id, raw, at } of (await queue.waiting()).slice(-20))
-    screen.put(id, { title: raw, at, state: 'waiting' });
+    screen.put(id, { title: modes.nameOf(raw) ?? raw, at, state: 'waiting' });
+  const state = identity && (await queue.state(identity.tenant_id));
+  const until = state && new Date(Date.parse(state.at) + (identity.mode_timeout_s ?? 120) * 1_000);
+  if (until && until.getTime() > now()) modes.resume(identity, state, until.toISOString());
 }
 
 function forget() {
-  localStorage.removeItem(place);
+  own.forget();
   identity = null;
   screen.clear();
+  modes.clear();
   open();
-}
-
-function stayAwake() {
-  const ask = () => document.visibilityState === 'visible' && navigator.wakeLock?.request('screen').catch(() => {});
-  document.addEventListener('visibilitychange', ask);
-  ask();
 }
 
 start();

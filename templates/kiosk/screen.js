@@ -7,6 +7,7 @@ const words = {
   known: '',
   unknown: 'Unknown code',
   rejected: 'Rejected',
+  turn: '',
   waiting: 'Not sent yet. It is kept here.',
   sending: '',
 };
@@ -31,6 +32,8 @@ export function createScreen() {
   };
   return {
     ready,
+    /** Whether nothing is in the middle. */
+    isReady: () => shown === undefined,
     entry: (id) => entries.get(id),
     /** Adds or changes the scan of that id; `loud` brings a new one to the middle. Answers it. */
     put: (id, changes, loud) => {
@@ -66,6 +69,13 @@ export function createScreen() {
   }
 }
 
+/** Asks that the screen is not switched off, and again whenever it is seen; only a secure page may. */
+export function stayAwake() {
+  const again = () => document.visibilityState === 'visible' && navigator.wakeLock?.request('screen').catch(() => {});
+  document.addEventListener('visibilitychange', again);
+  again();
+}
+
 function paint({ state, title, text, detail }) {
   const panel = element('last');
   const shown = visible(title);
@@ -77,8 +87,8 @@ function paint({ state, title, text, detail }) {
   const heading = element('title');
   heading.textContent = shown;
   heading.style.setProperty('--chars', String(Math.min(Math.max(shown.length, 5), 24)));
-  element('text').textContent = text || words[state] || '';
-  element('detail').textContent = detail;
+  element('text').textContent = visible(text || words[state] || '');
+  element('detail').textContent = visible(detail);
 }
 
 function paintRow(row, { state, title, text, at }) {
@@ -88,14 +98,20 @@ function paintRow(row, { state, title, text, at }) {
   use.setAttribute('href', `#${state === 'sending' ? 'waiting' : state}`);
   icon.append(use);
   const code = document.createElement('b');
+  code.dir = 'auto';
   code.textContent = visible(title);
   const more = document.createElement('span');
-  more.textContent = text || words[state] || '';
+  more.dir = 'auto';
+  more.textContent = visible(text || words[state] || '');
   const time = document.createElement('time');
   time.textContent = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
   row.replaceChildren(icon, code, time, more);
 }
 
-/** Control characters as their pictures: a GS in a code is part of it. */
+/** Control characters as their pictures: a GS in a code is part of it. What turns the text around or cannot be seen is a box. */
 const visible = (text) =>
-  [...text].map((char) => (char < ' ' ? String.fromCodePoint(0x2400 + char.codePointAt(0)) : char)).join('');
+  [...text]
+    .map((char) => (char < ' ' ? String.fromCodePoint(0x2400 + char.codePointAt(0)) : hidden.test(char) ? '▯' : char))
+    .join('');
+/** Not the joiners U+200C and U+200D: names in Persian and Hindi are written with them. */
+const hidden = /[\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;

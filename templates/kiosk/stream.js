@@ -7,7 +7,7 @@ const pauses = [250, 500, 1_000, 2_000, 5_000];
 
 /**
  * Follows until `stop()`. `on.news(data, whole)` – whole when it is where things stand, not what has changed since;
- * `on.line(connected)`; `on.shutOut()`.
+ * `on.line(connected, error)`; `on.shutOut()`.
  */
 export function follow({ token, tenant }, on) {
   const gone = new AbortController();
@@ -44,7 +44,7 @@ export function follow({ token, tenant }, on) {
     while (!gone.signal.aborted) {
       const error = await once().catch((thrown) => thrown);
       if (gone.signal.aborted) return;
-      on.line(false);
+      on.line(false, error);
       if (error instanceof ShutOut) return on.shutOut();
       const pause = Math.max(pauses[Math.min(failures, pauses.length - 1)], error instanceof Away ? error.wait : 0);
       failures += 1;

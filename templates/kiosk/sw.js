@@ -4,37 +4,49 @@ const files = [
   'kiosk.css',
   'kiosk.js',
   'api.js',
+  'clock.js',
   'details.js',
+  'identity.js',
+  'keyboard.js',
+  'modes.js',
   'outbox.js',
   'queue.js',
+  'renewal.js',
   'screen.js',
   'sound.js',
   'stream.js',
+  'teller.js',
+  'verdict.js',
   'wedge.js',
 ];
-const store = 'assetra-kiosk-page';
+const prefix = 'assetra-kiosk-page';
+const store = `${prefix}-{{page}}`;
 
+// All or nothing, and past what the browser has of an older one.
 self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(store).then((cache) => cache.addAll(files)));
+  const requests = files.map((file) => new Request(file, { cache: 'reload' }));
+  event.waitUntil(caches.open(store).then((cache) => cache.addAll(requests)));
   self.skipWaiting();
 });
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener('activate', (event) => {
+  event.waitUntil(removeOlder().then(() => self.clients.claim()));
+});
 self.addEventListener('fetch', (event) => {
   // Requests to the API pass by: they come from the page, too.
   const own = event.request.url.startsWith(new URL('./', location.href).href);
-  if (event.request.method === 'GET' && own) event.respondWith(newest(event.request));
+  if (event.request.method === 'GET' && own) event.respondWith(kept(event.request));
 });
 
-/** From the server, and kept; what was kept last when it cannot be had. */
-async function newest(request) {
+async function removeOlder() {
+  const names = await caches.keys();
+  await Promise.all(
+    names.filter((name) => name.startsWith(prefix) && name !== store).map((name) => caches.delete(name)),
+  );
+}
+
+/** All files of one version, also while the server has a newer one: renewal.js sees to that. */
+async function kept(request) {
   const cache = await caches.open(store);
-  try {
-    const answer = await fetch(request);
-    if (answer.ok) await cache.put(request, answer.clone());
-    if (answer.status < 500) return answer;
-  } catch {
-    // Told by what is answered instead.
-  }
   // What answers vary by is the origin, and a module asks with one where the cache asked without.
-  return (await cache.match(request, { ignoreSearch: true, ignoreVary: true })) ?? Response.error();
+  return (await cache.match(request, { ignoreSearch: true, ignoreVary: true })) ?? fetch(request);
 }

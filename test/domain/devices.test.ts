@@ -170,6 +170,53 @@ onEveryDatabase('a scanner with modes', (dialect) => {
     expect(await host.scan('A-4')).toMatchObject({ outcome: 'checked_out', repeated: false });
   });
 
+  it('tells where each scan led, save where it only records', async () => {
+    const host = new Host(app, { device: 'Teller', location: 'DOCK' });
+    const plain = await host.scan('A-2');
+    expect(await actions(plain.scan.id)).toEqual([]);
+    const command = await host.scan('CMD:CHECK-OUT');
+    expect(await actions(command.scan.id)).toMatchObject([
+      { outcome: 'command', mode: 'record', next_mode: 'check_out', rest_mode: 'record', subject: '' },
+    ]);
+    const badge = await host.scan('BADGE-7');
+    expect(await actions(badge.scan.id)).toMatchObject([
+      { outcome: 'badge', next_mode: 'check_out', subject: 'Bob Brown', mode_until: badge.mode_until },
+    ]);
+    await host.send(host.last);
+    expect(await actions(badge.scan.id)).toHaveLength(1);
+    const done = await host.scan('CMD:DONE');
+    expect(await actions(done.scan.id)).toMatchObject([{ next_mode: 'record', mode_until: null, subject: '' }]);
+  });
+
+  it('knows what was typed from what was scanned', async () => {
+    const host = new Host(app, { source_type: 'web' });
+    expect((await host.scan('A-2')).scan.source_type).toBe('web');
+  });
+
+  it('does nothing with a scan that comes so late that others have moved the asset since', async () => {
+    const tag = 'LATE-1';
+    const { id } = (await app.call('POST', 'assets/', { body: { asset_tag: tag, name: 'Saw' } })).body;
+    const queued = new Host(app, { device: 'Island', location: 'DOCK' });
+    await queued.scan('CMD:CHECK-OUT');
+    await queued.scan('BADGE-7');
+    // Made hours before it arrives, and alone in that: it is done.
+    expect(await queued.scan(tag)).toMatchObject({ outcome: 'checked_out' });
+    await queued.scan('CMD:CHECK-IN');
+    // Its own doing, written down only now, is no reason against what it did next.
+    expect(await queued.scan(tag)).toMatchObject({ outcome: 'checked_in' });
+    await app.call('POST', `assets/${id}/move/`, { body: { current_location: ids.room } });
+    await queued.scan('CMD:MOVE-HERE');
+    const late = await queued.scan(tag);
+    expect(late).toMatchObject({ outcome: 'refused', message: expect.stringMatching(/^Too late: .*Look where it is/) });
+    expect(late.scan.asset).toBe(id);
+    expect((await app.call('GET', `assets/${id}/`)).body.current_location).toBe(ids.room);
+    // Made just now it is newer than what the others did.
+    const now = new Host(app, { device: 'Island', location: 'DOCK', mode: 'move_here' });
+    const body = { device: 'Island', location: 'DOCK', mode: 'move_here', client_event_id: randomUUID() };
+    const answer = await now.send({ ...body, raw_value: tag, captured_at: new Date().toISOString() });
+    expect(answer.outcome).toBe('moved');
+  });
+
   it('stores one scan that comes twice at once', async () => {
     const host = new Host(app, { mode: 'move_here', location: 'DOCK' });
     await host.scan('A-3');

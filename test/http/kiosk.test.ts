@@ -40,6 +40,34 @@ onEveryDatabase('the kiosk over HTTP', (dialect) => {
     expect((await app.call('POST', 'scan-events/', { ...as(token), body: { raw_value: 'X-3' } })).status).toBe(401);
   });
 
+  it("says how the tenant's scanners, printers and deliveries stand, and nothing of another tenant", async () => {
+    const device = { name: unique('D'), kind: 'tcp', path: 'tcp://192.0.2.1:4001', settings: { mode: 'check_in' } };
+    const printer = { name: unique('P'), url: 'tcp://192.0.2.2:9100' };
+    for (const [path, body] of [
+      ['devices/', device],
+      ['printers/', printer],
+    ] as const)
+      expect((await app.call('POST', path, { body })).status).toBe(201);
+    const viewer = await pair('read_only');
+    const { status, body } = await app.call('GET', 'kiosk/status/', as(viewer.token));
+    expect([status, body]).toEqual([
+      200,
+      {
+        version: expect.stringMatching(/^\d+\./),
+        page: expect.stringMatching(/^[0-9a-f]{16}$/),
+        devices: [
+          { name: device.name, state: 'elsewhere', message: '', waiting: 0, mode: 'check_in', rest_mode: 'check_in' },
+        ],
+        printers: [{ name: printer.name, state: 'new', message: '' }],
+        dead_letters: 0,
+      },
+    ]);
+    expect(JSON.stringify(body)).not.toContain('192.0.2');
+    const other = await app.call('GET', 'kiosk/status/', { tenant: app.other });
+    expect(other.body).toMatchObject({ devices: [], printers: [] });
+    expect((await app.call('GET', 'kiosk/status/', { role: null })).status).toBe(401);
+  });
+
   it('says what is wrong with a request, and keeps guessers waiting', async () => {
     const post = (call: object) => app.call('POST', 'kiosk/pair/', { role: null, ...call });
     expect((await post({ body: {} })).body).toHaveProperty('code');
@@ -65,6 +93,10 @@ it('the page loads all it names from here, under a policy that allows nothing el
     const policy = page.headers.get('Content-Security-Policy')!;
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toMatch(/https?:|\*|unsafe/);
+    const { page: stamp } = (await app.call('GET', 'kiosk/status/')).body;
+    // After an upgrade the worker is another file, so a browser takes the new page, whole.
+    expect(html).toContain(`data-page="${stamp}"`);
+    expect(await (await fetch(`${app.url}/kiosk/sw.js`)).text()).toContain(`-${stamp}\``);
     expect(html).not.toMatch(/https?:\/\/|<script>|style=|\son\w+=/);
     const worker = await (await fetch(`${app.url}/kiosk/sw.js`)).text();
     const kept = [...worker.matchAll(/^ {2}'([\w.]+)',$/gm)].map((match) => match[1]!);

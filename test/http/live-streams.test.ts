@@ -41,6 +41,13 @@ describe('the alarm of a stream', () => {
     expect(await waits(0, 30)).toBe(30);
   });
 
+  it('says whether it rang', async () => {
+    alarm.ring();
+    expect(await alarm.next(0, 0)).toBe(true);
+    alarm.reset();
+    expect(await alarm.next(0, 0)).toBe(false);
+  });
+
   it('keeps a ring that came while nobody waited', async () => {
     alarm.ring();
     expect(await waits(0, 500)).toBe(0);

@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto';
+import { createSecretKey, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -102,8 +102,38 @@ onEveryDatabase('live data', (dialect) => {
     again.leave();
     const { cursor } = (await app.call('GET', 'live-data/')).body;
     const fromThere = await open(cursor);
-    expect((await fromThere.next())!.data).toEqual({ assets: [], scan_events: [], deleted_assets: [] });
+    expect((await fromThere.next())!.data).toEqual({
+      assets: [],
+      scan_events: [],
+      device_actions: [],
+      deleted_assets: [],
+    });
     fromThere.leave();
+  });
+
+  it('tells what a mode made of a scan, and of which asset, with the scan', async () => {
+    const known = await asset();
+    const { cursor } = (await app.call('GET', 'live-data/')).body;
+    const stream = await open(cursor);
+    await stream.next();
+    const sent = { device: 'Gate', mode: 'check_in', captured_at: new Date().toISOString() };
+    const body = { ...sent, client_event_id: randomUUID(), raw_value: known.asset_tag };
+    expect((await app.call('POST', 'device-scans/', { body })).body.outcome).toBe('refused');
+    const { data } = (await stream.next())!;
+    expect(data.assets).toMatchObject([{ id: known.id }]);
+    expect(data.device_actions).toMatchObject([
+      {
+        scan_event: data.scan_events[0].id,
+        device: 'Gate',
+        outcome: 'refused',
+        next_mode: 'check_in',
+        rest_mode: 'check_in',
+        mode_until: null,
+      },
+    ]);
+    stream.leave();
+    expect((await app.call('GET', 'live-data/')).body.device_actions[0]).toEqual(data.device_actions[0]);
+    expect((await app.call('GET', 'live-data/', { tenant: app.other })).body.device_actions).toEqual([]);
   });
 
   it.each(['nonsense', 'other-epoch:3', ':5', 'x:99999999999999999999'])('begins anew after the id %s', async (id) => {

@@ -1,123 +1,46 @@
 /** The page as a screen shows it: Debian's Chromium before the real daemon, with real keys and a real serial line. */
-
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { assetra, ensureBuilt } from '../cli/spawn.ts';
 import { describeInBrowser, launch } from '../support/browser.ts';
-import { Daemon } from '../support/faults/daemon.ts';
-import * as site from '../support/faults/site.ts';
-import { createPty, type Pty, until } from '../support/pty.ts';
-
-const patient = { timeout: 10_000 };
-const inPage = { path: join(import.meta.dirname, 'in-page.js') };
+import type { Daemon } from '../support/faults/daemon.ts';
+import type * as site from '../support/faults/site.ts';
+import { KioskBench, type KioskScreen, patient } from '../support/kiosk-bench.ts';
+import { type Pty, until } from '../support/pty.ts';
 
 /** A browser shares its processor with the daemon and whatever else is tested. */
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 describeInBrowser('the kiosk page', () => {
-  let made: site.Site;
+  let bench: KioskBench;
+  let screen: KioskScreen;
   let daemon: Daemon;
   let alice: site.Client;
-  let browser: Browser;
   let context: BrowserContext;
   let page: Page;
   let pty: Pty;
-  let faults: string[];
 
   beforeAll(async () => {
-    ensureBuilt();
-    made = await site.makeSite();
-    pty = createPty();
-    await pty.plug();
-    const add = ['devices', 'add', 'Gate', '--tenant', 'plant-1', '--path', pty.path, '--dir', made.dir];
-    expect((await assetra(add)).code).toBe(0);
-    daemon = await new Daemon(made.dir).start();
-    alice = await site.logIn(daemon.address);
-    const dock = (await alice.post('locations/', { name: 'Dock 3', code: 'D3' })).body;
-    for (const [asset_tag, name] of [
-      ['PUMP-0042', 'Infusion pump'],
-      ['DRILL-7', 'Cordless drill'],
-    ])
-      expect((await alice.post('assets/', { asset_tag, name, current_location: dock.id })).status).toBe(201);
-    browser = await launch();
+    bench = await KioskBench.open();
+    ({ daemon, alice, pty } = bench);
   }, 300_000);
-  afterAll(async () => {
-    await browser?.close();
-    await daemon?.kill();
-    await pty?.remove();
-    made?.remove();
-  });
+  afterAll(() => bench?.close());
 
   beforeEach(async () => {
     if (!daemon.running) await daemon.start();
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    await context.addInitScript(inPage);
-    page = await context.newPage();
-    faults = [];
-    page.on('pageerror', (error) => faults.push(String(error)));
-    page.on('console', (message) => {
-      if (/Content Security Policy/.test(message.text())) faults.push(message.text());
-    });
+    screen = await bench.screen();
+    ({ context, page } = screen);
   });
-  afterEach(async () => {
-    await context.close();
-    expect(faults).toEqual([]);
-  });
+  afterEach(() => screen.close());
 
-  const codeFor = async (name: string, ...flags: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await assetra([
-      ...['kiosk', 'pair', name, '--tenant', 'plant-1', '--dir', made.dir, '--json'],
-      ...flags,
-    ]);
-    expect([code, stderr]).toEqual([0, '']);
-    return JSON.parse(stdout).code;
-  };
-  const open = () => page.goto(`${daemon.address}/kiosk/`);
-  const enter = async (code: string) => {
-    await page.fill('#code', code);
-    await page.click('#pairing button');
-  };
-  const paired = async (name: string, ...flags: string[]) => {
-    await open();
-    await enter(await codeFor(name, ...flags));
-    await page.waitForSelector('[data-view="scans"][data-line="up"]');
-  };
-  /** As a wedge types: with no pause at all, and Enter after each; not one key after the other's answer, as a person. */
-  const wedge = async (...codes: string[]) => {
-    const keyboard = await context.newCDPSession(page);
-    const keys = codes.flatMap((code) => [...code, 'Enter']);
-    // When each was pressed, as a keyboard tells it, in s: a machine that is busy dispatches them late.
-    const start = Date.now() / 1_000;
-    await Promise.all(
-      keys.flatMap((key, n) => [
-        keyboard.send('Input.dispatchKeyEvent', {
-          type: 'keyDown',
-          key,
-          timestamp: start + n / 1_000,
-          text: key === 'Enter' ? '\r' : key,
-        }),
-        keyboard.send('Input.dispatchKeyEvent', { type: 'keyUp', timestamp: start + n / 1_000, key }),
-      ]),
-    );
-    await keyboard.detach();
-  };
-  const shown = async (state: string, title: string) => {
-    const now = "[document.querySelector('#last').dataset.state, document.querySelector('#title').textContent]";
-    await expect.poll(() => page.evaluate(now), { timeout: 10_000 }).toEqual([state, title]);
-    return page.locator('#last .words').textContent();
-  };
-  const stored = async (search: string) => {
-    const all: { raw_value: string; source_type: string; id: number }[] = [];
-    for (let number = 1; ; number += 1) {
-      const { body } = await alice.get(
-        `scan-events/?search=${search}&ordering=created_at&page_size=100&page=${number}`,
-      );
-      all.push(...body.results);
-      if (!body.next) return all.sort((one, two) => one.id - two.id);
-    }
-  };
-  const sounds = () => page.evaluate<number[]>('heard.splice(0)');
+  const codeFor = (name: string, ...flags: string[]) => bench.codeFor(name, ...flags);
+  const stored = (search: string) => bench.stored(search);
+  const open = () => screen.open();
+  const enter = (code: string) => screen.enter(code);
+  const paired = (name: string, ...flags: string[]) => screen.paired(name, ...flags);
+  const wedge = (...codes: string[]) => screen.wedge(...codes);
+  const shown = (state: string, title: string) => screen.shown(state, title);
+  const sounds = () => screen.sounds();
 
   it('is opened by a code, once, and stays open', async () => {
     await open();
@@ -136,7 +59,7 @@ describeInBrowser('the kiosk page', () => {
     await page.reload();
     await page.waitForSelector('[data-view="scans"][data-line="up"]');
     expect((await stored(code.slice(0, 4))).length).toBe(0);
-    const other = await browser.newContext();
+    const other = await bench.browser.newContext();
     const second = await other.newPage();
     await second.goto(`${daemon.address}/kiosk/`);
     await second.fill('#code', code);
@@ -170,7 +93,7 @@ describeInBrowser('the kiosk page', () => {
     expect(looks.every(({ sound }) => sound !== '')).toBe(true);
     await wedge('PUMP-0042');
     await expect.poll(() => page.locator('#detail').textContent(), patient).toMatch(/Dock 3/);
-    await page.waitForSelector('#last[data-state="ready"]', { timeout: 15_000 });
+    await page.waitForSelector('#last[data-state="ready"]', { timeout: 60_000 });
   });
 
   it('keeps a hundred scans apart that come without a pause, in order, wherever the focus is', async () => {
@@ -179,7 +102,7 @@ describeInBrowser('the kiosk page', () => {
     const codes = Array.from({ length: 100 }, (_, n) => `FAST-${String(n).padStart(3, '0')} x`);
     await wedge(...codes);
     const values = async () => (await stored('FAST-')).map(({ raw_value }) => raw_value);
-    await expect.poll(values, { timeout: 40_000 }).toEqual(codes);
+    await expect.poll(values, { timeout: 120_000 }).toEqual(codes);
     const rows = await stored('FAST-');
     expect(new Set(rows.map(({ source_type }) => source_type))).toEqual(new Set(['external_scanner']));
     // Blanks and Enter did not press the button that has the focus.
@@ -194,7 +117,7 @@ describeInBrowser('the kiosk page', () => {
     await page.keyboard.press('Control+]');
     await page.keyboard.type('Zz\n');
     await expect
-      .poll(async () => (await stored('Aa-0109')).map(({ raw_value }) => raw_value))
+      .poll(async () => (await stored('Aa-0109')).map(({ raw_value }) => raw_value), patient)
       .toEqual(['Aa-0109\x1dZz']);
     expect(await shown('unknown', 'Aa-0109␝Zz')).toContain('Unknown code');
     await page.keyboard.type('hand-made', { delay: 90 });
@@ -211,7 +134,7 @@ describeInBrowser('the kiosk page', () => {
     await paired('Screen 5');
     await alice.post('scan-events/', { raw_value: 'DRILL-7' });
     await shown('known', 'DRILL-7');
-    await page.click('#open-details');
+    await screen.openDetails();
     await page.click('#unpair');
     await page.click('#unpair');
     await enter(await codeFor('Screen 5 of Gate', '--scanner', 'Gate'));
@@ -229,15 +152,21 @@ describeInBrowser('the kiosk page', () => {
     await paired('Screen 6');
     await page.evaluate('watchForAnswers()');
     const times: number[] = [];
+    const shares: [number, number][] = [];
     for (let n = 0; n < 31; n += 1) {
       const code = n % 2 ? 'PUMP-0042' : 'DRILL-7';
       const sent = Date.now();
       await pty.send(`${code}\r`);
       const seen = await page.evaluate<number>('seen()');
       times.push(seen - sent);
+      const [scan] = (await alice.get('scan-events/?page_size=1&ordering=-created_at')).body.results;
+      const recorded = Date.parse(scan.created_at);
+      shares.push([recorded - sent, seen - recorded]);
       await page.waitForTimeout(150);
     }
     const sorted = times.sort((one, two) => one - two);
+    const middle = (of: 0 | 1) => shares.map((share) => share[of]).sort((one, two) => one - two)[15];
+    console.log(`to its transaction ${middle(0)} ms, from there to the screen ${middle(1)} ms`);
     console.log(`scan on the line to the answer painted: median ${sorted[15]} ms, slowest ${sorted.at(-1)} ms of 31`);
     // Generous: a machine may be busy. Without being woken the stream would need a quarter of a second in the middle.
     expect(sorted[15]).toBeLessThan(1_000);
@@ -263,7 +192,7 @@ describeInBrowser('the kiosk page', () => {
     await shown('waiting', 'AWAY-23');
     await expect.poll(() => page.locator('#waiting-count').textContent(), patient).toMatch(/^2\d$/);
     await daemon.start();
-    await expect.poll(async () => (await stored('AWAY-')).length, { timeout: 20_000 }).toBe(24);
+    await expect.poll(async () => (await stored('AWAY-')).length, { timeout: 60_000 }).toBe(24);
     await page.waitForSelector('#waiting-pill', { state: 'hidden' });
     expect((await stored('AWAY-')).map(({ raw_value }) => raw_value)).toEqual(codes);
     expect(await page.getAttribute('body', 'data-line')).toBe('up');
@@ -272,16 +201,15 @@ describeInBrowser('the kiosk page', () => {
 
   it('that was shut out goes on taking scans, and sends them when it is paired again', async () => {
     await paired('Screen 8');
-    const revoked = await assetra(['token', 'revoke', 'Screen 8', '--tenant', 'plant-1', '--dir', made.dir]);
-    expect(revoked.code).toBe(0);
-    await page.waitForSelector('[data-view="pairing"]', { timeout: 15_000 });
+    await bench.shell('token', 'revoke', 'Screen 8');
+    await page.waitForSelector('[data-view="pairing"]', { timeout: 60_000 });
     await wedge('SHUT-1', 'SHUT-2');
     await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
     await page.reload();
     await expect.poll(() => page.locator('#shut-out').textContent(), patient).toContain('2 scans wait here');
     await enter(await codeFor('Screen 8'));
     await expect
-      .poll(async () => (await stored('SHUT-')).map(({ raw_value }) => raw_value))
+      .poll(async () => (await stored('SHUT-')).map(({ raw_value }) => raw_value), patient)
       .toEqual(['SHUT-1', 'SHUT-2']);
   });
 
@@ -316,7 +244,7 @@ describeInBrowser('the kiosk page', () => {
     const silent = await launch([]);
     try {
       const own = await silent.newPage();
-      await own.addInitScript(inPage);
+      await own.addInitScript({ path: join(import.meta.dirname, 'in-page.js') });
       await own.goto(`${daemon.address}/kiosk/`);
       await own.fill('#code', await codeFor('Quiet'));
       await own.evaluate("document.querySelector('#pairing').requestSubmit()");
@@ -343,7 +271,7 @@ describeInBrowser('the kiosk page', () => {
       await page.keyboard.type(`TWIN-A${n}\n`);
       await second.keyboard.type(`TWIN-B${n}\n`);
     }
-    await until(async () => (await stored('TWIN-')).length >= 10, 'ten scans', 10_000);
+    await until(async () => (await stored('TWIN-')).length >= 10, 'ten scans', 60_000);
     await page.waitForTimeout(500);
     expect((await stored('TWIN-')).length).toBe(10);
   });

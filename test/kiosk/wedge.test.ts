@@ -7,6 +7,7 @@ const { createWedge } = await import(pathToFileURL(join(packageRoot, 'templates/
 
 interface Key {
   key: string;
+  code?: string;
   ctrlKey?: boolean;
   altKey?: boolean;
   repeat?: boolean;
@@ -51,6 +52,11 @@ class Keyboard {
     return this.#wedge.key({ timeStamp: this.now, getModifierState, ...pressed });
   }
 
+  release(key: string): this {
+    this.#wedge.up({ key, timeStamp: this.now });
+    return this;
+  }
+
   type(keys: (Key | string)[] | string, gap: number, end?: string): this {
     for (const key of [...keys, ...(end ? [end] : [])]) {
       this.pass(gap);
@@ -78,9 +84,13 @@ describe('what a scanner types', () => {
 
   it('ends by itself when no Enter comes, and with the first key of the next', () => {
     board.type('4006381333931', 8);
-    expect(board.scans).toEqual([]);
     board.pass(301);
+    expect(board.scans).toEqual([]);
+    board.pass(1_700);
     expect(board.scans).toEqual([['4006381333931', false]]);
+    // It is known now to send no Enter.
+    board.type('NEXT', 5).pass(301);
+    expect(board.scans.splice(1)).toEqual([['NEXT', false]]);
     board.type('SECOND', 5);
     // The page was busy: keys are told late, their times are right.
     board.now += 400;
@@ -89,6 +99,30 @@ describe('what a scanner types', () => {
       ['SECOND', false],
       ['THIRD', false],
     ]);
+  });
+
+  it('is not cut in two where keys are told late, unless the scanner is known to send no Enter', () => {
+    board.type('FI', 4).pass(900);
+    board.now -= 900;
+    board.type('RST', 4, 'Enter');
+    board.type('SEC', 4).pass(900);
+    // Their times are those of the keyboard: the page was busy.
+    board.now -= 900;
+    board.type('OND', 4, 'Enter');
+    expect(board.scans.map(([text]) => text)).toEqual(['FIRST', 'SECOND']);
+    board.pass(1_000).type('NO-ENTER', 4).pass(2_001);
+    expect(board.scans[2]).toEqual(['NO-ENTER', false]);
+  });
+
+  it('may be numbers typed while Alt is held, as a scanner types what no key has', () => {
+    for (const key of 'A1') board.press(key);
+    for (const digit of '0029') board.press({ key: digit, code: `Numpad${digit}`, altKey: true });
+    board.release('Alt').type('B', 3, 'Enter');
+    expect(board.scans).toEqual([['A1\x1dB', false]]);
+    board.type('AB', 3);
+    for (const digit of '0228') board.press({ key: digit, code: `Numpad${digit}`, altKey: true });
+    board.release('Alt').type('C', 3, 'Enter');
+    expect([board.scans.length, board.garbled]).toEqual([1, ['AB\ufffdC']]);
   });
 
   it('takes CR LF as one end, and swallows the second half', () => {
@@ -136,7 +170,7 @@ describe('what a person types', () => {
   it('is no scan by pausing, however long it is', () => {
     board.type('quickly-typed-text', 110).pass(400);
     expect(board.typing).toBe('quickly-typed-text');
-    board.pass(4_000);
+    board.pass(2_000).pass(2_000);
     expect([board.scans, board.typing]).toEqual([[], '']);
     expect(board.press('Enter')).toBe(false);
   });

@@ -7,7 +7,7 @@ import * as changes from '../../queue/changes.ts';
 import { defineResource, type Fields, type RowOf } from '../../resource/define.ts';
 import { flag, optionalInstant, reference, text } from '../../resource/fields.ts';
 import { roleNames } from '../../resource/roles.ts';
-import { serve } from '../../resource/serve.ts';
+import { guarded, serve } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import { raiseVersion } from './access.ts';
 import { revokeSessions } from './sessions.ts';
@@ -60,6 +60,16 @@ export async function memberByBadge(
   const row = await store.findBy(ctx, members, 'badge_code', badge);
   return row?.is_active ? { user: row.user, name: row.full_name || row.username } : undefined;
 }
+
+/** The badges of active members, by name; for an admin alone. */
+export const badges = (ctx: TenantContext): Promise<{ code: string; name: string }[]> =>
+  guarded(ctx, 'accounts', 'view', async (inside) => {
+    const sql = `SELECT ${members.selection} FROM members WHERE tenant_id = ? AND badge_code IS NOT NULL ORDER BY username`;
+    const rows = (await inside.db.query(sql, [inside.tenant.id])).map((row) => store.decode(members, row));
+    return rows.flatMap(({ badge_code: code, full_name, username, is_active }) =>
+      code && is_active ? [{ code, name: full_name || username }] : [],
+    );
+  });
 
 async function create(ctx: TenantContext, values: MemberFields): Promise<MemberRow> {
   const { username, full_name, email, password, role, badge_code, is_active } = values;

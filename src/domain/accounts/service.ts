@@ -11,7 +11,7 @@ export { type Access, createAccess, type Principal, raiseVersion } from './acces
 export { addToken, listTokens, renewToken, revokeToken } from './api-tokens.ts';
 export { type AccessSettings, accessSettings } from './keys.ts';
 export * as guesses from './login-limit.ts';
-export { memberByBadge } from './members.ts';
+export { badges, memberByBadge } from './members.ts';
 export { checkPassword } from './passwords.ts';
 export { Login, RefreshBody, TokenPair } from './sessions.ts';
 export {

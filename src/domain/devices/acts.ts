@@ -2,6 +2,7 @@
 import { isRefusal } from '../../base/errors.ts';
 import type { TenantContext } from '../../db/context.ts';
 import * as assets from '../assets/service.ts';
+import * as history from '../history/service.ts';
 import type { ScanRow } from '../scans/service.ts';
 import * as stocktake from '../stocktake/service.ts';
 import type { ModeState } from './modes.ts';
@@ -22,12 +23,28 @@ export interface Site {
 /** Done, or refused with its reason: then nothing but the scan is kept. Throws only what another attempt may cure. */
 export async function act(ctx: TenantContext, scan: ScanRow, state: ModeState, site: Site): Promise<Deed> {
   if (state.mode === 'record') return record(ctx, scan);
+  const overtaken = await overtakenBy(ctx, scan, state);
+  if (overtaken) return refused(overtaken);
   try {
     return await ctx.db.savepoint(() => deeds[state.mode](ctx, scan, state, site));
   } catch (error) {
     if (!isRefusal(error)) throw error;
     return refused(error.message);
   }
+}
+
+/** A scan that is older by so much was kept while the server was away, in ms. */
+const late = 60_000;
+
+/** Of a scan that comes late: what somebody else has done with the asset since it was made; that is newer, and stays. */
+async function overtakenBy(ctx: TenantContext, scan: ScanRow, { mode }: ModeState): Promise<string | undefined> {
+  const { asset, offline_captured_at: made } = scan;
+  if (asset === null || made === null || mode === 'stock_take') return undefined;
+  if (ctx.now().getTime() - Date.parse(made) <= late) return undefined;
+  const newer = await history.latestByOthers(ctx, asset, ['assign', 'move'], made);
+  if (!newer) return undefined;
+  const at = newer.created_at.slice(0, 16).replace('T', ' ');
+  return `Too late: ${newer.actor_label} moved or handed over this asset at ${at} UTC, after the scan was made. Look where it is. The scan is kept.`;
 }
 
 const refused = (message: string): Deed => ({ outcome: 'refused', message });

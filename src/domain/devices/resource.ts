@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { deviceKinds, modes } from '../../devices/kinds.ts';
 import { deviceSettings } from '../../devices/settings.ts';
 import { defineResource, type RowOf } from '../../resource/define.ts';
-import { flag, optionalReference, reference, text } from '../../resource/fields.ts';
+import { flag, optionalInstant, optionalReference, reference, text } from '../../resource/fields.ts';
 import { wording } from '../../resource/parse.ts';
 
 /** Scanners that the daemon itself reads. For admins alone: a path is opened on the machine that the daemon runs on. */
@@ -52,7 +52,10 @@ export const outcomes = [
 ] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** What scans did in a mode, one for each: written with the scan, so that a scan that comes again does nothing again. */
+/**
+ * What scans did in a mode, and where command codes, badges and places led, one for each scan: written with it, so that a scan
+ * that comes again does nothing again, and so that screens tell it. A scanner that only records leaves none.
+ */
 export const deviceActions = defineResource({
   name: 'device action',
   path: 'device-actions',
@@ -65,6 +68,12 @@ export const deviceActions = defineResource({
     mode: z.enum(modes),
     outcome: z.enum(outcomes),
     message: z.string(),
+    /** The mode after it, when silence ends that, and the one that follows then. */
+    next_mode: z.enum(modes),
+    mode_until: optionalInstant(),
+    rest_mode: z.enum(modes),
+    /** Whom assets are checked out to, or the place that they are moved to. */
+    subject: z.string(),
   }),
   refs: { scan_event: { table: 'scan_events', label: 'Scan event' } },
   search: ['device', 'message'],

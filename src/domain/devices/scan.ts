@@ -34,6 +34,8 @@ const scannerFields = {
   mode,
   mode_timeout_s,
   session,
+  /** `web`: somebody typed it. */
+  source_type: z.enum(['external_scanner', 'web']).default('external_scanner'),
   /** What the answer to the scanner's scan before had; null for its first. */
   state: ModeState.nullable().default(null),
 };
@@ -64,6 +66,7 @@ export const DeviceAnswers = z.object({ results: z.array(DeviceAnswer) });
 /** What is known of a scanner when its scans come. */
 export interface Scanner extends Resting, Site {
   device: string;
+  source_type?: 'external_scanner' | 'web';
   state: ModeState | null;
 }
 
@@ -110,7 +113,8 @@ export async function take(ctx: Context, scanner: Scanner, sent: readonly LineSc
 
 async function takeInside(ctx: TenantContext, scanner: Scanner, sent: readonly LineScan[]): Promise<Answer[]> {
   const location = await standing(ctx, scanner.location);
-  const bodies = sent.map((scan) => ({ ...scan, location, source_type: 'external_scanner' }));
+  const { source_type = 'external_scanner' } = scanner;
+  const bodies = sent.map((scan) => ({ ...scan, location, source_type }));
   const answers: Answer[] = [];
   let { state } = scanner;
   const outcomes = await scans.recordMany(ctx, bodies, { inOrder: true });
@@ -139,7 +143,27 @@ async function answered(
   const turn = scan.asset === null ? await turned(ctx, scan, state, scanner) : undefined;
   const { outcome, message } = turn ?? (await done(ctx, scan, repeated, state, scanner));
   const next = turn?.state ?? state;
-  return { scan, repeated, outcome, message, mode: next.mode, mode_until: endOf(next, scanner), state: next };
+  const answer = { scan, repeated, outcome, message, mode: next.mode, mode_until: endOf(next, scanner), state: next };
+  if (!repeated && (turn || !isPlain(state, scanner))) await note(ctx, answer, state.mode, scanner);
+  return answer;
+}
+
+/** Recording with nothing begun: the scan itself says everything. */
+const isPlain = (state: ModeState, rest: Resting): boolean => state.mode === 'record' && endOf(state, rest) === null;
+
+function note(ctx: TenantContext, answer: Answer, mode: ModeState['mode'], { device, mode: rest_mode }: Scanner) {
+  const { scan, outcome, message, mode_until, state } = answer;
+  return store.insert(ctx, deviceActions, {
+    scan_event: scan.id,
+    device,
+    mode,
+    outcome,
+    message: message.slice(0, 500),
+    next_mode: state.mode,
+    mode_until,
+    rest_mode,
+    subject: state.member_name || state.place_name,
+  });
 }
 
 /** Where a code that names no asset leads; undefined for one that means nothing to a scanner. */
@@ -172,10 +196,7 @@ async function done(
   if (known) return known;
   // Without an entry it was recorded and no more.
   if (repeated || state.mode === 'record') return act(ctx, scan, { ...state, mode: 'record' }, site);
-  const { outcome, message } = await act(ctx, scan, state, site);
-  const { device } = site;
-  const action = { scan_event: scan.id, device, mode: state.mode, outcome, message: message.slice(0, 500) };
-  return store.insert(ctx, deviceActions, action);
+  return act(ctx, scan, state, site);
 }
 
 const actionOf = (ctx: TenantContext, scan: number): Promise<ActionRow | undefined> =>

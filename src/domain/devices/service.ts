@@ -23,7 +23,7 @@ import {
 
 export { deviceKinds } from '../../devices/kinds.ts';
 export { ModeState, mostScans } from './modes.ts';
-export type { DeviceRow } from './resource.ts';
+export { type ActionRow, type DeviceRow, deviceActions as actions } from './resource.ts';
 export { type Answer, DeviceAnswer, type LineScan } from './scan.ts';
 
 export const served = serve(devices, {

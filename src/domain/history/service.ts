@@ -2,6 +2,7 @@
 import canonicalize from 'canonicalize';
 import { sha256 } from '../../base/ids.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
+import { listOf } from '../../db/lists.ts';
 import * as changes from '../../queue/changes.ts';
 import type { RowOf } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
@@ -65,6 +66,25 @@ export function append(ctx: TenantContext, happening: Happening): void {
 export async function knows(ctx: TenantContext, asset: number): Promise<boolean> {
   const sql = 'SELECT id FROM asset_state_history WHERE tenant_id = ? AND asset_id = ? LIMIT 1';
   return (await ctx.db.query(sql, [ctx.tenant.id, asset])).length > 0;
+}
+
+/** The newest record of these kinds after the moment that somebody else than the actor caused. */
+export async function latestByOthers(
+  ctx: TenantContext,
+  asset: number,
+  kinds: readonly EventType[],
+  after: string,
+): Promise<Pick<HistoryRow, 'actor_label' | 'created_at'> | undefined> {
+  const { marks, params } = listOf(kinds);
+  const sql =
+    `SELECT actor_label, created_at FROM asset_state_history WHERE tenant_id = ? AND asset_id = ? AND event_type IN ${marks} ` +
+    'AND created_at > ? AND actor_label <> ? ORDER BY id DESC LIMIT 1';
+  const rows = await ctx.db.query<Pick<HistoryRow, 'actor_label' | 'created_at'>>(sql, [
+    ...[ctx.tenant.id, asset],
+    ...params,
+    ...[after, ctx.actor.label],
+  ]);
+  return rows[0];
 }
 
 /** The records of one asset, newest first unless the query says otherwise. */

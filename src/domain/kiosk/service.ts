@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { Conflict, Invalid } from '../../base/errors.ts';
 import { newCode, sha256 } from '../../base/ids.ts';
 import { type Context, inTransaction, type Role, type TenantContext, timestamp } from '../../db/context.ts';
+import { type Mode, modes } from '../../devices/kinds.ts';
+import { deviceSettings } from '../../devices/settings.ts';
 import { text } from '../../resource/fields.ts';
 import { parse } from '../../resource/parse.ts';
 import { roleNames } from '../../resource/roles.ts';
@@ -19,6 +21,11 @@ export const Pairing = z.object({
   minutes: z.int().min(1).max(1440),
   /** The one whose scans the screen shows; all when empty. */
   scanner: z.string().max(120),
+  /** Code of the place where the screen stands, for what is scanned on it. */
+  location: z.string().max(80).default(''),
+  /** What scans on it do until a command code says otherwise, and how long silence may be before they do so again. */
+  mode: deviceSettings.shape.mode,
+  mode_timeout_s: deviceSettings.shape.mode_timeout_s,
 });
 
 export interface Pending {
@@ -37,6 +44,9 @@ export const Paired = z.object({
   /** The page takes no scans of its own for a role that may not write. */
   role: z.enum(roleNames),
   scanner: z.string(),
+  location: z.string(),
+  mode: z.enum(modes),
+  mode_timeout_s: z.int(),
 });
 
 interface PairingRow {
@@ -45,24 +55,25 @@ interface PairingRow {
   name: string;
   role: Role;
   scanner: string;
+  location: string;
+  mode: Mode;
+  mode_timeout_s: number;
   expires_at: string;
   token_id: number | null;
 }
 
 /** Conflict when the name belongs to a token that is no kiosk's: pairing would take its place. */
 export async function pair(ctx: TenantContext, input: z.input<typeof Pairing>): Promise<Pending> {
-  const { name, role, minutes, scanner } = parse(Pairing, input);
+  const { minutes, ...screen } = parse(Pairing, input);
   const code = newCode();
   const expires_at = new Date(ctx.now().getTime() + minutes * 60_000).toISOString();
   await inTransaction(ctx, async (tx) => {
-    await replaceable(tx as TenantContext, name);
+    await replaceable(tx as TenantContext, screen.name);
     await tx.db.execute('DELETE FROM kiosk_pairings WHERE token_id IS NULL AND expires_at < ?', [timestamp(tx)]);
     await tx.db.insert('kiosk_pairings', {
       tenant_id: ctx.tenant.id,
       code_hash: sha256(code),
-      name,
-      role,
-      scanner,
+      ...screen,
       expires_at,
       token_id: null,
       created_at: timestamp(tx),
@@ -86,14 +97,14 @@ const plain = (code: string): string =>
   code.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
 
 async function useUp(tx: Context, hash: string): Promise<z.infer<typeof Paired>> {
-  const sql = `SELECT id, tenant_id, name, role, scanner, expires_at, token_id FROM kiosk_pairings WHERE code_hash = ?${tx.db.forUpdate}`;
+  const sql = `SELECT id, tenant_id, name, role, scanner, location, mode, mode_timeout_s, expires_at, token_id FROM kiosk_pairings WHERE code_hash = ?${tx.db.forUpdate}`;
   const [pairing] = await tx.db.query<PairingRow>(sql, [hash]);
   const good = pairing && pairing.token_id === null && pairing.expires_at > timestamp(tx);
   const tenant = good ? await accounts.activeTenant(tx, pairing.tenant_id) : undefined;
   if (!good || !tenant) throw new Invalid({ code: [refusedCode] });
   const actor = { kind: 'system', id: null, label: 'kiosk pairing', role: 'admin', superuser: true } as const;
   const inside = { ...tx, tenant, actor };
-  const { name, role, scanner } = pairing;
+  const { name, role, scanner, location, mode, mode_timeout_s } = pairing;
   const former = await replaceable(inside, name);
   const made = former
     ? await accounts.renewToken(inside, former, { role })
@@ -108,6 +119,9 @@ async function useUp(tx: Context, hash: string): Promise<z.infer<typeof Paired>>
     name,
     role,
     scanner,
+    location,
+    mode,
+    mode_timeout_s,
   };
 }
 

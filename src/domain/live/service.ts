@@ -8,6 +8,7 @@ import { ownFilters, type QueryText } from '../../resource/pages.ts';
 import { guarded, type Operation } from '../../resource/serve.ts';
 import * as store from '../../resource/store.ts';
 import * as assets from '../assets/service.ts';
+import * as devices from '../devices/service.ts';
 import * as scans from '../scans/service.ts';
 
 const newest = 100;
@@ -15,10 +16,13 @@ const newest = 100;
 const batch = 500;
 
 const scanEvents = scans.served.resource;
+const { actions } = devices;
 const Query = z.object({ since: instant().optional() });
 export const LiveData = z.object({
   assets: z.array(assets.resource.read),
   scan_events: z.array(scanEvents.read),
+  /** What scans of a scanner with a mode did, and the mode that they led to. */
+  device_actions: z.array(actions.read),
   /** Where `live-data/stream/` goes on, as its Last-Event-ID. */
   cursor: z.string(),
 });
@@ -26,6 +30,7 @@ export const LiveData = z.object({
 export interface Live {
   assets: assets.AssetRow[];
   scan_events: scans.ScanRow[];
+  device_actions: devices.ActionRow[];
   cursor: string;
 }
 
@@ -46,6 +51,7 @@ export const snapshot = (ctx: Context, query: QueryText = {}): Promise<Live> =>
     return {
       assets: await newestOf(inside, assets.resource, since ? 'updated_at' : 'created_at', since),
       scan_events: await newestOf(inside, scanEvents, 'created_at', since),
+      device_actions: await newestOf(inside, actions, 'created_at', since),
       cursor,
     };
   });
@@ -88,11 +94,15 @@ export const after = (ctx: Context, cursor: string): Promise<News> =>
     const changed = (entity: string) =>
       new Set(pulled.changes.filter((change) => change.entity === entity).map(({ entity_id }) => entity_id));
     const touched = changed('asset');
-    const rows = await rowsOf(inside, assets.resource, touched);
+    const events = await rowsOf(inside, scanEvents, changed('scan_event'));
+    // With the scanned ones, so that a screen can say at once what was scanned.
+    const scanned = events.flatMap(({ asset }) => asset ?? []);
+    const rows = await rowsOf(inside, assets.resource, new Set([...touched, ...scanned]));
     const present = new Set(rows.map(({ id }) => id));
     return {
       assets: rows,
-      scan_events: await rowsOf(inside, scanEvents, changed('scan_event')),
+      scan_events: events,
+      device_actions: await rowsOf(inside, actions, changed(actions.entity)),
       deleted_assets: [...touched].filter((id) => !present.has(id)),
       cursor: cursorText(pulled.epoch, pulled.changes.at(-1)?.seq ?? seq),
       reset: false,

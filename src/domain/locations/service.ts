@@ -13,6 +13,12 @@ export const served = serve(locations);
 export const byCode = (ctx: TenantContext, code: string): Promise<LocationRow | undefined> =>
   store.findBy(ctx, locations, 'code', code);
 
+/** Every location of the tenant, by code. */
+export async function all(ctx: TenantContext): Promise<LocationRow[]> {
+  const sql = `SELECT ${locations.selection} FROM locations WHERE tenant_id = ? ORDER BY code`;
+  return (await ctx.db.query(sql, [ctx.tenant.id])).map((row) => store.decode(locations, row));
+}
+
 /** The location with this code, else those with this name. */
 export async function named(ctx: TenantContext, text: string): Promise<LocationRow[]> {
   const location = await byCode(ctx, text);

@@ -50,6 +50,11 @@ export const printLabel = (ctx: TenantContext, { asset, printer, template }: Lab
 export const test = (ctx: Context, id: number, template?: string): Promise<PrintJobRow> =>
   executing(ctx, async (inside) => enqueueTest(inside, await store.get(inside, printers, id), template), true);
 
+/** How each printer of the tenant stands, as its row says. */
+export async function states({ db, tenant }: TenantContext): Promise<Pick<PrinterRow, 'name' | 'state' | 'message'>[]> {
+  return db.query('SELECT name, state, message FROM printers WHERE tenant_id = ? ORDER BY name', [tenant.id]);
+}
+
 export const status = (ctx: Context, id: number): Promise<control.LiveStatus> =>
   guarded(ctx, 'printers', 'view', async (inside) => control.look(inside, await store.get(inside, printers, id)));
 

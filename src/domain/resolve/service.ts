@@ -8,7 +8,7 @@ import * as locations from '../locations/service.ts';
 import { type Command, commandOf } from './commands.ts';
 import { targetOf } from './urls.ts';
 
-export type { Command } from './commands.ts';
+export { type Command, commands } from './commands.ts';
 export { rememberUrl } from './urls.ts';
 
 export type Meaning =

@@ -2,7 +2,7 @@
 import { AddressPolicy } from '../../base/address-policy.ts';
 import type { Config } from '../../base/config.ts';
 import { metrics } from '../../base/metrics.ts';
-import type { Context } from '../../db/context.ts';
+import type { Context, TenantContext } from '../../db/context.ts';
 import type { AnyKind } from '../../queue/kind.ts';
 import type { Operation } from '../../resource/serve.ts';
 import { deliveryOperations } from './deliveries.ts';
@@ -71,6 +71,12 @@ export async function troubles(ctx: Pick<Context, 'db'>): Promise<{ dead: number
   const count = "SELECT COUNT(*) AS dead FROM webhook_deliveries WHERE status = 'dead_letter'";
   const [{ dead } = { dead: 0 }] = await ctx.db.query<{ dead: number }>(count);
   return { dead: Number(dead), failing: await failing(ctx) };
+}
+
+/** Dead letters of the context's tenant. */
+export async function deadCount({ db, tenant }: TenantContext): Promise<number> {
+  const sql = "SELECT COUNT(*) AS dead FROM webhook_deliveries WHERE tenant_id = ? AND status = 'dead_letter'";
+  return Number((await db.query<{ dead: number }>(sql, [tenant.id]))[0]!.dead);
 }
 
 export const webhookOperations: Operation[] = [

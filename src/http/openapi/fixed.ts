@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Login, RefreshBody, SessionContext, TokenPair, tenants } from '../../domain/accounts/service.ts';
 import { PairBody, Paired } from '../../domain/kiosk/service.ts';
+import { KioskStatus } from '../../domain/kiosk/status.ts';
 import { type Json, jsonContent, pageOf, type Schemas } from './schemas.ts';
 import { tenantHeader } from './shared.ts';
 
@@ -61,6 +62,17 @@ export function fixedPaths(schemas: Schemas): Record<string, Json> {
         ...answer('The token, shown once', schemas.answer('Paired', Paired)),
         409: { $ref: '#/components/responses/Conflict' },
       },
+    ),
+    '/api/v1/kiosk/status/': get(
+      'kioskStatus',
+      'site',
+      "What the admin part of a kiosk's page shows: scanners, printers, dead letters, version",
+      {
+        ...answer('How things stand', schemas.answer('KioskStatus', KioskStatus)),
+        ...mine,
+        403: { $ref: '#/components/responses/Forbidden' },
+      },
+      { parameters: [tenantHeader] },
     ),
     '/api/v1/tenants/': get('tenantsList', 'tenants', 'List the tenants one may enter', {
       ...answer('A page', pageOf(tenant)),

@@ -25,7 +25,7 @@ onEveryDatabase('pairing a kiosk', (dialect) => {
   const notGood = [400, { code: ['This code is wrong, used or expired. Make a new one with `assetra kiosk pair`.'] }];
 
   it('turns the code into a token of that tenant and role, once', async () => {
-    const { code, expires_at } = await pair('Dock 1', { scanner: 'Gate' });
+    const { code, expires_at } = await pair('Dock 1', { scanner: 'Gate', location: 'D3', mode: 'check_out' });
     expect(code).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/);
     expect(Date.parse(expires_at) - site.shell.now().getTime()).toBe(15 * 60_000);
     const stored = await site.database.query('SELECT * FROM kiosk_pairings');
@@ -39,6 +39,9 @@ onEveryDatabase('pairing a kiosk', (dialect) => {
       name: 'Dock 1',
       role: 'operator',
       scanner: 'Gate',
+      location: 'D3',
+      mode: 'check_out',
+      mode_timeout_s: 120,
     });
     expect(await roleOf(paired.token, 'plant')).toMatchObject({
       kind: 'token',
