@@ -1,4 +1,7 @@
 /** Every kind of job, whose runner dies at each point between claim and completion: its effect is there once all the same. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/base/config.ts';
 import { type Context, inTransaction } from '../../src/db/context.ts';
@@ -17,6 +20,7 @@ import { fixtures } from '../support/job-fixtures.ts';
 import { PrintShop } from '../support/printing.ts';
 import { until } from '../support/pty.ts';
 import { testSite } from '../support/site.ts';
+import { testVault } from '../support/vault.ts';
 import { loopbackSender, Plant } from '../support/webhooks.ts';
 
 const config = loadConfig({ dir: '/nowhere' }, {});
@@ -79,7 +83,8 @@ interface Bench {
 
 async function benchOn(dialect: Dialect): Promise<Bench> {
   const site = await testSite(dialect);
-  const plant = new Plant(site);
+  const folder = mkdtempSync(join(tmpdir(), 'assetra-jobs-'));
+  const plant = new Plant(site, testVault(), folder);
   const shop = new PrintShop(site);
   const { database } = site;
   const sender = loopbackSender();
@@ -147,6 +152,7 @@ async function benchOn(dialect: Dialect): Promise<Bench> {
   const close = async () => {
     await sender.close();
     await site.close();
+    rmSync(folder, { recursive: true, force: true });
   };
   return { plant, shop, dies, undone, finish, clear, close };
 }

@@ -1,10 +1,13 @@
 /** For each kind of job, one that waits to be done, and how to see what it did: for the conformance test of crashed runners. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { inTransaction } from '../../src/db/context.ts';
 import type { Row } from '../../src/db/database.ts';
 import * as assets from '../../src/domain/assets/service.ts';
 import * as batches from '../../src/domain/batches/service.ts';
 import * as maintenance from '../../src/domain/maintenance/service.ts';
 import * as printers from '../../src/domain/printers/service.ts';
+import { operations } from '../../src/domain/resources.ts';
 import { receive } from '../../src/domain/webhooks/inbound.ts';
 import { redriveJob } from '../../src/domain/webhooks/redrive.ts';
 import { replayMany } from '../../src/domain/webhooks/replay.ts';
@@ -109,6 +112,21 @@ export const fixtures: Record<string, Prepare> = {
     await start(plant, maintenance.dueSchedule.job);
     const told = "SELECT COUNT(*) AS told FROM outbox_events WHERE name = 'maintenance.due' AND entity_id = ?";
     return { effect: () => numbers(plant, told, [record.id]), once: [1] };
+  },
+
+  async 'export.write'({ plant }) {
+    const { ctx, site } = plant;
+    const name = unique('Exported');
+    for (let n = 0; n < 3; n += 1) await assets.served.create(ctx, { asset_tag: unique('E'), name });
+    const create = operations.find(({ id }) => id === 'exports.create')!;
+    const body = { resource: 'assets', format: 'csv', filters: { search: name } };
+    const { id } = (await create.run(ctx, { params: {}, query: {}, body })) as { id: number };
+    const effect = async () => {
+      const [row] = await site.database.query<Row>('SELECT status, rows_ FROM exports WHERE id = ?', [id]);
+      const files = readdirSync(join(ctx.folder!, 'files', 'exports')).filter((name) => name.startsWith(`${id}-`));
+      return { ...row, files: files.length, whole: files.every((name) => name.endsWith('.csv')) };
+    };
+    return { effect, once: { status: 'done', rows_: 3, files: 1, whole: true } };
   },
 
   async 'labels.print'({ shop }) {

@@ -27,9 +27,10 @@ export class Plant {
   readonly ctx: TenantContext;
   readonly #closing: (() => Promise<unknown>)[] = [];
 
-  constructor(site: TestSite, vault = testVault()) {
+  /** `folder`: the site's, for what lies in files. */
+  constructor(site: TestSite, vault = testVault(), folder?: string) {
     this.site = site;
-    this.ctx = { ...site.as('admin'), vault };
+    this.ctx = { ...site.as('admin'), vault, folder };
   }
 
   async work(
