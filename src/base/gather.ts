@@ -39,3 +39,16 @@ export class Gather<K, T> {
     }
   }
 }
+
+/** The same for each database, or transaction on one, that is asked; none is kept alive by it. */
+export function gathered<O extends object, K, T>(
+  ask: (of: O, keys: K[]) => Promise<Map<K, T>>,
+  most: number,
+): (of: O, key: K) => Promise<T | undefined> {
+  const gathers = new WeakMap<O, Gather<K, T>>();
+  return (of, key) => {
+    const gather = gathers.get(of) ?? new Gather((keys: K[]) => ask(of, keys), most);
+    gathers.set(of, gather);
+    return gather.get(key);
+  };
+}

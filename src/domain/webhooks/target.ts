@@ -1,5 +1,5 @@
 /** What a delivery is sent to and with: read before each attempt, so that a change of the endpoint counts at once. */
-import { Gather } from '../../base/gather.ts';
+import { gathered } from '../../base/gather.ts';
 import { sha256 } from '../../base/ids.ts';
 import type { Context, TenantContext } from '../../db/context.ts';
 import type { Db } from '../../db/database.ts';
@@ -45,15 +45,10 @@ const sql =
 
 /** Read with one statement, as each comes with the body of its event. */
 const readTogether = 64;
-const reading = new WeakMap<Db, Gather<number, Target>>();
+const read = gathered(targetsOf, readTogether);
 
 /** As it stands once it is asked for; deliveries that begin together are read together. */
-export async function targetOf({ db }: Context, delivery: number): Promise<Target | undefined> {
-  if (db.inTransaction) return (await targetsOf(db, [delivery])).get(delivery);
-  const gather = reading.get(db) ?? new Gather((ids: number[]) => targetsOf(db, ids), readTogether);
-  reading.set(db, gather);
-  return gather.get(delivery);
-}
+export const targetOf = ({ db }: Context, delivery: number): Promise<Target | undefined> => read(db, delivery);
 
 async function targetsOf(db: Db, deliveries: readonly number[]): Promise<Map<number, Target>> {
   const { marks, params } = listOf(deliveries);
