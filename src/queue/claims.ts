@@ -111,16 +111,13 @@ interface Wanted {
   likely: boolean;
 }
 
-/**
- * One queue at a time, as its index is in that order: those of other queues are not walked over. In a shared transaction, so
- * that the next are claimed with the commit that completes the last.
- */
+/** One queue at a time, as its index is in that order: those of other queues are not walked over. */
 async function claimOf(db: Db, { id, queue, limit, likely }: Wanted): Promise<Job[]> {
   const where = `state = 'ready' AND lane_id = 0${queue === undefined ? '' : ' AND queue = ?'}`;
   const params = queue === undefined ? [] : [queue];
   if (limit < 1 || (!likely && db.oneWriter && !(await isThere(db, where, params)))) return [];
   const token = newSecret(12);
-  const taking = {
+  const rows = await take<JobRow>(db, {
     table: 'jobs',
     columns,
     set: claiming(db, lease),
@@ -129,8 +126,9 @@ async function claimOf(db: Db, { id, queue, limit, likely }: Wanted): Promise<Jo
     whereParams: params,
     order: 'priority, run_at, id',
     limit,
-  };
-  const rows = await db.shared((tx) => take<JobRow>(tx, taking));
+    // So the next are claimed with the commit that completes the last.
+    brief: true,
+  });
   return inOrder(rows).map(jobOf(token));
 }
 
