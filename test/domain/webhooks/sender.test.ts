@@ -118,6 +118,28 @@ it('names a port where nobody listens', async () => {
   expect(answer.ip).toBe('127.0.0.1');
 });
 
+it('gives up in time although the name is never looked up', async () => {
+  const started = Date.now();
+  const { outcome } = await judged('http://nowhere.example/', sender({ lookup: (() => undefined) as never }));
+  expect(outcome).toMatchObject({ verdict: 'retry', reason: 'timeout' });
+  expect(Date.now() - started).toBeLessThan(2_500);
+});
+
+it('waits for the answer that others announce', async () => {
+  const port = await listening(
+    createServer((socket) =>
+      socket.once('data', () =>
+        socket.write(
+          'HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok',
+        ),
+      ),
+    ),
+  );
+  const { answer, outcome } = await judged(`http://127.0.0.1:${port}/`);
+  expect(outcome).toEqual({ verdict: 'success' });
+  expect(answer).toMatchObject({ status: 200, body: 'ok', retryAfter: '' });
+});
+
 it('names a name that does not resolve', async () => {
   const lookup = ((_host: string, _options: object, done: (error: Error) => void) =>
     done(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }))) as never;
