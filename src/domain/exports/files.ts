@@ -100,10 +100,12 @@ export async function find(ctx: Context, name: string): Promise<{ path: string; 
   return found?.isFile() ? { path, size: found.size } : undefined;
 }
 
-/** Every file of the export, pieces too, save the one that is named. */
-export async function forget(ctx: Context, id: number, save?: string): Promise<void> {
-  for (const name of await names(ctx))
-    if (idOf(name) === id && name !== save) await rm(join(folderOf(ctx), name), { force: true });
+/** Every file of the export, pieces too. */
+export const namesOf = async (ctx: Context, id: number): Promise<string[]> =>
+  (await names(ctx)).filter((name) => idOf(name) === id);
+
+export async function remove(ctx: Context, gone: readonly string[]): Promise<void> {
+  for (const name of gone) await rm(join(folderOf(ctx), name), { force: true });
 }
 
 /** Removes files that `isWanted` does not know; answers how many. */
@@ -112,7 +114,7 @@ export async function sweep(ctx: Context, isWanted: (id: number, name: string) =
   for (const name of await names(ctx)) {
     const id = idOf(name);
     if (id === undefined || (await isWanted(id, name.replace(/\.part$/, '')))) continue;
-    await rm(join(folderOf(ctx), name), { force: true });
+    await remove(ctx, [name]);
     gone += 1;
   }
   return gone;
