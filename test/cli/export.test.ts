@@ -99,6 +99,7 @@ describe('assetra export', () => {
 
   it.each([
     [['nothing'], 'There is no list "nothing". There are: asset-categories,'],
+    [['constructor'], 'There is no list "constructor".'],
     [['--filter', 'colour=red'], '--filter colour: Unknown filter.'],
     [['--filter', 'colour'], '--filter wants NAME=VALUE'],
     [['--filter', 'status=active', 'status=lost'], '--filter names status twice.'],
