@@ -17,15 +17,15 @@ interface Flags extends GlobalFlags {
 }
 
 /** What people call lists whose path is longer. */
-const shortNames: Record<string, string> = {
-  categories: 'asset-categories',
-  scans: 'scan-events',
-  codes: 'asset-codes',
-};
+const shortNames = new Map([
+  ['categories', 'asset-categories'],
+  ['scans', 'scan-events'],
+  ['codes', 'asset-codes'],
+]);
 
 export const run: Run<Flags> = ({ args: [name = 'assets'], flags, out }) => {
   const wanted = {
-    resource: shortNames[name] ?? name,
+    resource: shortNames.get(name) ?? name,
     format: flags.format ?? formatOf(flags.out),
     filters: { ...filtersOf(flags.filter ?? []), ...(flags.search !== undefined && { search: flags.search }) },
     ordering: flags.ordering ?? '',

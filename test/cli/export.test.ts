@@ -46,7 +46,8 @@ async function addAssets(): Promise<void> {
   await database.close();
 }
 
-describe('assetra export', () => {
+// Each starts the program several times.
+describe('assetra export', { timeout: 120_000 }, () => {
   it('writes the assets as CSV, without a daemon', async () => {
     const { code, stdout, stderr } = await inPlant('--out', file('all.csv'));
     expect([code, stdout]).toEqual([0, `Wrote 3 rows of assets to ${file('all.csv')}.\n`]);
@@ -99,6 +100,7 @@ describe('assetra export', () => {
 
   it.each([
     [['nothing'], 'There is no list "nothing". There are: asset-categories,'],
+    [['constructor'], 'There is no list "constructor".'],
     [['--filter', 'colour=red'], '--filter colour: Unknown filter.'],
     [['--filter', 'colour'], '--filter wants NAME=VALUE'],
     [['--filter', 'status=active', 'status=lost'], '--filter names status twice.'],
@@ -122,7 +124,7 @@ describe('assetra export', () => {
     const args = [program, 'export', '--tenant', 'plant-2', '--out', target, '--dir', dir];
     const child = spawn(process.execPath, args, { stdio: 'ignore' });
     const names = () => readdirSync(folder).filter((name) => name.startsWith('killed'));
-    await until(() => names().length > 0, 'it to begin', 20_000);
+    await until(() => names().length > 0, 'it to begin', 60_000);
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('close', resolve));
     expect(names()).toEqual(['killed.csv.part']);

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -44,7 +44,7 @@ export function folderName(ctx: Context): string {
 }
 
 const sentences: Record<string, (folder: string) => string> = {
-  ENOSPC: (folder) => `The disk of ${folder} is full. Make room, then export again.`,
+  ENOSPC: (folder) => `The disk of ${folder} is full or almost so. Make room, then export again.`,
   EDQUOT: (folder) => `The disk quota of ${folder} is used up. Make room, then export again.`,
   EROFS: (folder) => `The disk of ${folder} is read-only. Mend it, then export again.`,
   EACCES: (folder) => `The service may not write ${folder}. Mend its owner, then export again.`,
@@ -65,6 +65,29 @@ export class DiskRefusal extends AppError {
   }
 }
 
+/** Left free for scans and changes, which are on the same disk as a rule: this share of it, but no more than so many bytes. */
+const [leftShare, leftBytes] = [0.05, 200 * 1024 ** 2];
+/** Bytes that are written between two looks at what is free. */
+const lookEvery = 8 * 1024 ** 2;
+
+/** The same parts, for as long as there is room. */
+async function* withinRoom(parts: Parts, folder: string): Parts {
+  let unseen = 0;
+  for await (const part of parts) {
+    yield part;
+    unseen += part.length;
+    if (unseen < lookEvery) continue;
+    await mustHaveRoom(folder);
+    unseen = 0;
+  }
+}
+
+async function mustHaveRoom(folder: string): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  if (bavail * bsize < Math.min(blocks * bsize * leftShare, leftBytes))
+    throw Object.assign(new Error('The disk is almost full.'), { code: 'ENOSPC' });
+}
+
 export interface Written {
   /** Bytes. */
   size: number;
@@ -72,17 +95,20 @@ export interface Written {
 
 /** Writes the file, which has its name only once it is whole and on disk. DiskRefusal when the disk does not take it. */
 export async function write(ctx: Context, name: string, parts: Parts, signal: AbortSignal): Promise<Written> {
-  const target = join(folderOf(ctx), name);
+  const folder = folderOf(ctx);
+  const target = join(folder, name);
   const draft = `${target}.part`;
   try {
-    await pipeline(Readable.from(parts), createWriteStream(draft, { mode: 0o600, flush: true } as never), { signal });
+    await mustHaveRoom(folder);
+    const file = createWriteStream(draft, { mode: 0o600, flush: true } as never);
+    await pipeline(Readable.from(withinRoom(parts, folder)), file, { signal });
     const { size } = await stat(draft);
     await rename(draft, target);
-    await synced(folderOf(ctx));
+    await synced(folder);
     return { size };
   } catch (error) {
     await rm(draft, { force: true });
-    const told = refusal(error, folderOf(ctx));
+    const told = refusal(error, folder);
     throw told === error ? error : new DiskRefusal((told as Error).message, error);
   }
 }
@@ -100,10 +126,12 @@ export async function find(ctx: Context, name: string): Promise<{ path: string; 
   return found?.isFile() ? { path, size: found.size } : undefined;
 }
 
-/** Every file of the export, pieces too, save the one that is named. */
-export async function forget(ctx: Context, id: number, save?: string): Promise<void> {
-  for (const name of await names(ctx))
-    if (idOf(name) === id && name !== save) await rm(join(folderOf(ctx), name), { force: true });
+/** Every file of the export, pieces too. */
+export const namesOf = async (ctx: Context, id: number): Promise<string[]> =>
+  (await names(ctx)).filter((name) => idOf(name) === id);
+
+export async function remove(ctx: Context, gone: readonly string[]): Promise<void> {
+  for (const name of gone) await rm(join(folderOf(ctx), name), { force: true });
 }
 
 /** Removes files that `isWanted` does not know; answers how many. */
@@ -112,7 +140,7 @@ export async function sweep(ctx: Context, isWanted: (id: number, name: string) =
   for (const name of await names(ctx)) {
     const id = idOf(name);
     if (id === undefined || (await isWanted(id, name.replace(/\.part$/, '')))) continue;
-    await rm(join(folderOf(ctx), name), { force: true });
+    await remove(ctx, [name]);
     gone += 1;
   }
   return gone;

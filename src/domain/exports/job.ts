@@ -28,14 +28,14 @@ type Outcome =
   | { kind: 'failed'; run: string; reason: string }
   /** Its daemon keeps files in another folder. */
   | { kind: 'elsewhere'; folder: string }
-  /** Cancelled, deleted, or another runner's. */
+  /** Cancelled, deleted, or begun by another runner too. */
   | { kind: 'through' };
 
 /** Between two notes of how far it is, in ms; each also asks whether it is still wanted. */
 const noteEvery = 500;
 /** Between looks of runners that cannot reach its folder, in ms. */
 const elsewherePause = 2_000;
-/** So long one that can is waited for, in ms. */
+/** So long one that can is waited for since it was first missed, in ms. */
 const elsewherePatience = 3_600_000;
 const day = 86_400_000;
 
@@ -70,9 +70,10 @@ async function perform(
   const [hidden] = await ctx.db.query<Hidden & Row>('SELECT actor, folder FROM exports WHERE id = ?', [row.id]);
   if (files.folderName(ctx) !== hidden!.folder) return { kind: 'elsewhere', folder: hidden!.folder };
   const run = newSecret(12);
+  // Of runners that died with it. What there is after `begin` may be that of a runner to which this one is late.
+  const left = await files.namesOf(ctx, row.id);
   if (!(await begin(ctx, row.id, run))) return { kind: 'through' };
-  // Of a runner that died with it, or that is thought to have.
-  await files.forget(ctx, row.id);
+  await files.remove(ctx, left);
   // As whoever asked for it: what that one may not see is not written.
   const asked: TenantContext = { ...ctx, actor: JSON.parse(hidden!.actor) as Actor };
   return writeFile(asked, row, run, operations, signal);
@@ -154,14 +155,15 @@ class Count {
 
 async function settle(tx: TenantContext, { payload }: Job<Payload>, outcome: Outcome, days: number): Promise<Verdict> {
   const row = await store.find(tx, exportFiles, payload.export, true);
-  if (outcome.kind === 'through' || !row || !isOpen(row)) {
-    if (!row || !isOpen(row)) forgetLater(tx, payload.export);
+  if (!row || !isOpen(row)) {
+    forgetLater(tx, payload.export);
     return undefined;
   }
   if (outcome.kind === 'elsewhere') return leave(tx, row, outcome.folder);
   const [current] = await tx.db.query<{ run: string }>('SELECT run FROM exports WHERE id = ?', [row.id]);
-  // A later attempt has it: this one's claim is lost, and so is its transaction.
-  if (current!.run !== outcome.run) return undefined;
+  // Whoever began it meanwhile and has lost its claim cannot finish it; who has the claim begins anew.
+  if (outcome.kind === 'through' || current!.run !== outcome.run)
+    return { retryIn: 0, reason: 'Another runner had begun it too.', spends: false };
   if (outcome.kind === 'failed') await fail(tx, row, outcome.reason);
   else await finish(tx, row, outcome, days);
   return undefined;
@@ -188,15 +190,16 @@ async function fail(tx: TenantContext, row: ExportRow, reason: string): Promise<
 /** For a runner that shares the folder with the daemon that took the request; said in the row, as there may be none. */
 async function leave(tx: TenantContext, row: ExportRow, folder: string): Promise<Verdict> {
   const reason = `No job runner that shares the folder files/exports of ${folder} has taken it yet.`;
-  if (tx.now().getTime() - Date.parse(row.created_at) > elsewherePatience) {
+  if (row.error !== reason) await store.update(tx, exportFiles, row, { error: reason });
+  else if (tx.now().getTime() - Date.parse(row.updated_at) > elsewherePatience) {
     await fail(tx, row, `${reason} Start one there, then export again.`);
     return undefined;
   }
-  if (row.error !== reason) await store.update(tx, exportFiles, row, { error: reason });
   return { retryIn: elsewherePause * (0.5 + Math.random()), reason, spends: false };
 }
 
 /** Once it is committed that nobody wants them. What stays behind is swept up within the hour. */
 export function forgetLater(tx: Context, id: number): void {
-  tx.db.afterCommit(() => void files.forget(tx, id).catch(() => undefined));
+  const forget = async () => files.remove(tx, await files.namesOf(tx, id));
+  tx.db.afterCommit(() => void forget().catch(() => undefined));
 }

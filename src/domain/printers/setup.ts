@@ -7,6 +7,7 @@ import * as lanes from '../../queue/lanes.ts';
 import type { Fields } from '../../resource/define.ts';
 import * as store from '../../resource/store.ts';
 import { startWork } from './enqueue.ts';
+import { markAll } from './ledger.ts';
 import { type PrinterRow, printers } from './resource.ts';
 import { rememberPrinter } from './retention.ts';
 
@@ -38,7 +39,7 @@ export async function update(
   if (url === row.url) return store.update(ctx, printers, row, { ...changes, url });
   const lane = await laneOf(ctx, row.id);
   await ctx.db.execute('UPDATE printers SET lane_id = ? WHERE id = ?', [await laneFor(ctx, url), row.id]);
-  await takeAlong(ctx, row, lane);
+  await takeAlong(ctx, row, lane, url);
   await dropLane(ctx, lane);
   return store.update(ctx, printers, row, { ...changes, url, ...unknown });
 }
@@ -70,10 +71,19 @@ const devices: Partial<Record<string, RegExp>> = {
 };
 
 /** Its print jobs go on at its new address. Whoever works on one has lost it, and what that was sending is in doubt. */
-async function takeAlong(ctx: TenantContext, row: PrinterRow, lane: number): Promise<void> {
+async function takeAlong(ctx: TenantContext, row: PrinterRow, lane: number, url: string): Promise<void> {
   const jobs = await openJobs(ctx, row);
   await lanes.removeJobs(ctx, lane, ({ print_job }) => jobs.includes(Number(print_job)));
-  for (const job of jobs) await startWork(ctx, row.id, job);
+  for (const job of jobs) {
+    if (isElsewhere(row.url, url)) await markAll(ctx, job, 'sent', 'unknown', 'It was at the old address.');
+    await startWork(ctx, row.id, job);
+  }
+}
+
+/** What a printer there has is not what it was given here. One that never answers has printed it, for all that one can know. */
+function isElsewhere(from: string, to: string): boolean {
+  const [old, now] = [parseUrl(from), parseUrl(to)];
+  return (old.host !== now.host || old.port !== now.port || old.path !== now.path) && old.options.status !== 'none';
 }
 
 async function openJobs({ db }: TenantContext, row: PrinterRow): Promise<number[]> {

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Row } from '../../../src/db/database.ts';
@@ -200,7 +200,7 @@ onEveryDatabase('exports', (dialect) => {
     const late = await app.call('POST', `exports/${done.id}/cancel/`);
     expect([late.status, late.body.detail]).toEqual([409, expect.stringContaining('done already')]);
     expect((await app.call('DELETE', `exports/${done.id}/`)).status).toBe(204);
-    await until(() => own().length === 0, 'the file to go', 5_000);
+    await until(() => own().length === 0, 'the file to go');
     expect((await app.call('GET', `exports/${done.id}/file/`)).status).toBe(404);
   });
 
@@ -250,11 +250,11 @@ onEveryDatabase('exports', (dialect) => {
       expect((await row(body.id)).status).toBe('running');
       const early = await app.call('GET', `exports/${body.id}/file/`);
       expect([early.status, early.body.detail]).toEqual([409, expect.stringContaining('is being written (0 %)')]);
-      await until(() => files().some((name) => name.startsWith(`${body.id}-`)), 'a piece', 5_000);
+      await until(() => files().some((name) => name.startsWith(`${body.id}-`)), 'a piece');
       expect((await app.call('POST', `exports/${body.id}/cancel/`)).body.status).toBe('cancelled');
       open();
       await working;
-      await until(() => !files().some((name) => name.startsWith(`${body.id}-`)), 'the piece to go', 5_000);
+      await until(() => !files().some((name) => name.startsWith(`${body.id}-`)), 'the piece to go');
       expect((await row(body.id)).status).toBe('cancelled');
     });
 
@@ -288,6 +288,7 @@ onEveryDatabase('exports', (dialect) => {
       );
       await waiting;
       writeFileSync(join(folder(), `${body.id}-dead.csv.part`), 'half');
+      writeFileSync(join(folder(), `${body.id}-older.csv.part`), 'half');
       stopping.abort();
       open();
       await expect(half).rejects.toThrow();
@@ -299,6 +300,30 @@ onEveryDatabase('exports', (dialect) => {
         (await app.call('GET', 'assets/?format=csv')).text,
       );
     });
+  });
+
+  it('are done all the same when a runner that has lost its claim begins one late', async () => {
+    const { body } = await ask({ resource: 'assets' });
+    const late = (run: string) => app.database.execute('UPDATE exports SET run = ? WHERE id = ?', [run, body.id]);
+    const assets = operations.find(({ id }) => id === 'assets.list')!;
+    let rounds = 0;
+    const run: Operation['run'] = async (ctx, input) => {
+      if (input.query.cursor === '') rounds += 1;
+      if (input.query.cursor === '' && rounds < 3) await late(`late-${rounds}`);
+      // So long that it asks meanwhile whether it is still wanted, as it does the first time and not the second.
+      if (rounds === 1) await new Promise((resolve) => setTimeout(resolve, 600));
+      return assets.run(ctx, input);
+    };
+    const isDone = async () => {
+      await work([{ ...assets, run }]);
+      return (await row(body.id)).status === 'done';
+    };
+    await until(isDone, 'the third round', 20_000);
+    expect([(await row(body.id)).rows, rounds]).toEqual([6, 3]);
+    expect(files().filter((name) => name.startsWith(`${body.id}-`))).toHaveLength(1);
+    expect((await app.call('GET', `exports/${body.id}/file/`)).text).toBe(
+      (await app.call('GET', 'assets/?format=csv')).text,
+    );
   });
 
   it('that fail for good say why', async () => {
@@ -315,7 +340,10 @@ onEveryDatabase('exports', (dialect) => {
 
   it('wait for a runner that shares the folder, and say so', async () => {
     const { body } = await ask({ resource: 'assets' });
-    await app.database.execute('UPDATE exports SET folder = ? WHERE id = ?', ['box-2-abc', body.id]);
+    const old = new Date(Date.now() - 3 * 3_600_000).toISOString();
+    // It waited for long, or was being written for long, before a runner came that has no such folder.
+    const sql = 'UPDATE exports SET folder = ?, created_at = ?, updated_at = ? WHERE id = ?';
+    await app.database.execute(sql, ['box-2-abc', old, old, body.id]);
     await work();
     const waiting = await row(body.id);
     expect([waiting.status, waiting.error]).toEqual([
@@ -379,20 +407,22 @@ onEveryDatabase('exports', (dialect) => {
         await app.database.execute('DELETE FROM exports');
         const own = { ...app.as('admin'), folder: disk.folder };
         const asking = operations.find(({ id }) => id === 'exports.create')!;
-        const { id } = (await asking.run(own, { params: {}, query: {}, body: { resource: 'assets' } })) as {
-          id: number;
+        const written = async (before: () => void = () => undefined) => {
+          const asked = await asking.run(own, { params: {}, query: {}, body: { resource: 'assets' } });
+          before();
+          await work(operations, { folder: disk.folder });
+          return row((asked as { id: number }).id);
         };
-        disk.fill();
-        await work(operations, { folder: disk.folder });
-        expect(await row(id)).toMatchObject({ status: 'failed', error: expect.stringContaining('is full. Make room') });
+        const refusal = { status: 'failed', error: expect.stringContaining('is full or almost so. Make room') };
+        expect(await written(() => disk.fill())).toMatchObject(refusal);
         expect(readdirSync(join(disk.folder, 'files', 'exports'))).toEqual(['.folder']);
         expect(await app.database.query("SELECT id FROM jobs WHERE state = 'dead'")).toEqual([]);
+        // There is room for the file, but what is left is for scans.
+        const filler = join(disk.folder, 'filler');
+        truncateSync(filler, statSync(filler).size - 100 * 1024);
+        expect(await written()).toMatchObject(refusal);
         disk.free();
-        const again = (await asking.run(own, { params: {}, query: {}, body: { resource: 'assets' } })) as {
-          id: number;
-        };
-        await work(operations, { folder: disk.folder });
-        expect((await row(again.id)).status).toBe('done');
+        expect((await written()).status).toBe('done');
       } finally {
         disk.stop();
       }

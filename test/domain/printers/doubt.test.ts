@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import * as assets from '../../../src/domain/assets/service.ts';
 import * as printers from '../../../src/domain/printers/service.ts';
@@ -37,9 +36,9 @@ onEveryDatabase('labels in doubt', (dialect) => {
     const other = connect(simulator.port, '127.0.0.1');
     closing.push(() => other.destroy());
     other.write('^XA^FO10,10^BQN,2,4^FDMA,HALF');
-    await sleep(100);
-    const { status } = await printers.probe(`tcp://127.0.0.1:${simulator.port}`);
-    expect(status).toMatchObject({ reasons: [], held: 1 });
+    const held = async () => (await printers.probe(`tcp://127.0.0.1:${simulator.port}`)).status.held;
+    await until(async () => (await held()) === 1, 'half a label to be there');
+    expect(await held()).toBe(1);
     other.write('^FS^XZ\n');
     await until(() => simulator.printed.length === 1, 'the label to come out whole');
     // A printer passes over ends of lines.

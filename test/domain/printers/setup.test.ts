@@ -1,5 +1,6 @@
 /** Where printers may be, and what becomes of their work when they move. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -113,6 +114,33 @@ onEveryDatabase('setting up printers', (dialect) => {
     expect(new Set(out).size).toBe(out.length);
     for (const { state, code_value } of await shop.labels(job))
       if (state === 'confirmed') expect(out).toContain(code_value);
+  });
+
+  it('what another program has given the printer at the new address confirms nothing', async () => {
+    const simulator = await shop.simulator({ speed: 60_000 });
+    const other = await shop.simulator({ speed: 60_000 });
+    const foreign = connect(other.port, '127.0.0.1');
+    foreign.write('^XA^FDx^FS^XZ');
+    await until(() => other.held === 1, 'it to have a label');
+    const printer = await shop.printerAt(simulator, { chunk_size: 6 });
+    const job = await printers.print(shop.ctx, printer.name, { source: { batch: (await shop.batch(6)).id } });
+    await shop.run();
+    await until(async () => ((await shop.states(job)).sent ?? 0) === 6, 'all to be sent');
+    await printers.served.change(atShell, printer.id, { url: `tcp://127.0.0.1:${other.port}` });
+    await done(job, 'attention');
+    expect(await shop.states(job)).toEqual({ unknown: 6 });
+    foreign.destroy();
+  });
+
+  it('what it was given is waited for when only the way of asking it changes', async () => {
+    const simulator = await shop.simulator({ speed: 60_000 });
+    const printer = await shop.printerAt(simulator, { chunk_size: 6 });
+    const job = await printers.print(shop.ctx, printer.name, { source: { batch: (await shop.batch(6)).id } });
+    await shop.run();
+    await until(async () => ((await shop.states(job)).sent ?? 0) === 6, 'all to be sent');
+    await printers.served.change(atShell, printer.id, { url: `${printer.url}?status=none` });
+    await done(job);
+    expect(await shop.states(job)).toEqual({ sent: 6 });
   });
 
   it('prints what was asked for, although its template changes and its batch goes meanwhile', async () => {
