@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createLine, type Server as Line, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -255,10 +255,20 @@ it('ends without the answer of a daemon that says nothing, and sends the scan at
   expect(await stored('MUTE-1')).toHaveLength(1);
 });
 
-it('is alone over its folder', async () => {
+it('is alone over its folder, whatever that is called', async () => {
   await startHost();
   const first = host!;
   await expect(startHost()).rejects.toThrow(/Another `assetra devices run`/);
+  await host!.stop();
+  const folder = dir;
+  dir = `${folder}-link`;
+  symlinkSync(folder, dir);
+  try {
+    await expect(startHost()).rejects.toThrow(/Another `assetra devices run`/);
+  } finally {
+    rmSync(dir);
+    dir = folder;
+  }
   await host!.stop();
   host = first;
 });
