@@ -85,6 +85,20 @@ onEveryDatabase('scans that waited', (dialect) => {
     );
   });
 
+  it('give way to the correction of a stock-take', async () => {
+    const [asset] = await bench.assets(1);
+    const { app, room } = bench;
+    const at = (path: string, body: object = {}) => app.call('POST', `inventory-sessions/${path}`, { body });
+    const session = (await at('', { name: 'Count', location: room })).body.id;
+    const scan = { client_event_id: randomUUID(), raw_value: asset!.asset_tag };
+    expect((await at(`${session}/count/`, scan)).body.results[0].result).toBe('counted');
+    await at(`${session}/close/`);
+    expect((await at(`${session}/reconcile/`, { apply_moves: true })).body.moved).toBe(1);
+    const device = await bench.device({ mode: 'move_here' });
+    const [late] = await bench.take(device, scansOf([asset!.asset_tag]));
+    expect(late).toMatchObject({ outcome: 'refused', message: expect.stringMatching(/^Too late/) });
+  });
+
   it('have no part in what was begun long after them, as when a refused one is sent again', async () => {
     const [asset] = await bench.assets(1);
     const device = await bench.device();

@@ -42,7 +42,7 @@ async function overtakenBy(ctx: TenantContext, scan: ScanRow, { mode }: ModeStat
   if (ctx.now().getTime() - Date.parse(made) <= late) return undefined;
   // First: somebody may be about to commit what is newer.
   await assets.forChange(ctx, asset);
-  const newer = await history.latestByOthers(ctx, asset, ['assign', 'move'], made);
+  const newer = await history.custodyByOthers(ctx, asset, made);
   if (!newer) return undefined;
   const at = newer.created_at.slice(0, 16).replace('T', ' ');
   return `Too late: ${newer.actor_label} moved or handed over this asset at ${at} UTC, after the scan was made. Look where it is. The scan is kept.`;
