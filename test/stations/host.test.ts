@@ -202,6 +202,22 @@ it('puts aside what the daemon refuses for good, and goes on, whatever was sent 
   });
 });
 
+it('goes on past a refused one in the mode that was begun before it, however the rest was parted', async () => {
+  await startHost();
+  weather = 'away';
+  type('CMD:CHECK-IN', 'A-1', 'A-2', 'x'.repeat(600), 'A-1', 'CMD:DONE', 'A-2');
+  await until(() => waiting() === 7, 'the scans to wait');
+  weather = 'fine';
+  await answered(6);
+  expect(answers.map(({ outcome }) => outcome)).toEqual([
+    'command',
+    ...Array(3).fill('refused'),
+    'command',
+    'recorded',
+  ]);
+  expect(answers.map(({ mode }) => mode)).toEqual([...Array(4).fill('check_in'), 'record', 'record']);
+});
+
 it('sends what has waited many at a time', async () => {
   await startHost();
   weather = 'away';
