@@ -14,20 +14,25 @@ export interface Taking {
   whereParams: readonly Value[];
   order: string;
   limit: number;
+  /** They are few: where it takes a transaction, it may be one that short works share. */
+  brief?: boolean;
 }
 
 /** Marks and answers at most `limit` rows, in no order; rows that another transaction has locked are left out. */
 export async function take<T extends { id: number }>(db: Db, taking: Taking): Promise<T[]> {
-  const { table, columns, set, setParams, where, whereParams, order, limit } = taking;
+  const { table, columns, set, setParams, where, whereParams, order, limit, brief } = taking;
+  const inWrite = <R>(work: (tx: Db) => Promise<R>) => (brief ? db.shared(work) : db.transaction(work));
   const pick = (selection: string) =>
     `SELECT ${selection} FROM ${table} WHERE ${where} ORDER BY ${order} LIMIT ${limit}${db.skipLocked}`;
   if (db.updateReturning) {
     // As an array the query runs once; as a plain list PostgreSQL may run it again for a row that changed meanwhile.
     const ids = db.oneWriter ? `id IN (${pick('id')})` : `id = ANY(ARRAY(${pick('id')}))`;
     const sql = `UPDATE ${table} SET ${set} WHERE ${ids} RETURNING ${columns}`;
-    return inWrite(db, (tx) => tx.query<T>(sql, [...setParams, ...whereParams]));
+    const run = (to: Db) => to.query<T>(sql, [...setParams, ...whereParams]);
+    // A single statement is a transaction of its own, but on SQLite readers cannot write.
+    return db.oneWriter ? inWrite(run) : run(db);
   }
-  return db.transaction(async (tx) => {
+  return inWrite(async (tx) => {
     const rows = await tx.query<T>(pick(columns), whereParams);
     if (rows.length === 0) return [];
     const { marks, params } = listOf(rows.map(({ id }) => id));
@@ -35,7 +40,3 @@ export async function take<T extends { id: number }>(db: Db, taking: Taking): Pr
     return rows;
   });
 }
-
-/** A single statement is a transaction of its own, but on SQLite readers cannot write. */
-const inWrite = <T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> =>
-  db.oneWriter && !db.inTransaction ? db.transaction(work) : work(db);

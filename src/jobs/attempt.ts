@@ -23,10 +23,15 @@ export const backoff = (failed: number): number =>
 
 /** Work that is done, and not yet written down. */
 export interface Performed {
+  job: Job;
+  /** By the clock that nobody sets. */
+  began: number;
   /** Its lane need not wait for that. */
   early: boolean;
-  /** Writes down what came of it. Never rejects. */
-  tell: () => Promise<Outcome>;
+  /** What came of it: something that may be asked again, or a fault. */
+  outcome: { decide: (tx: Context) => Promise<Verdict> } | { fault: unknown };
+  /** What it began with: though its tenant was disabled meanwhile, it is told with that. */
+  ctx?: Context;
 }
 
 export class Attempts {
@@ -50,15 +55,28 @@ export class Attempts {
 
   /** The work outside the database. Never rejects. */
   async perform(job: Job): Promise<Performed> {
-    const end = metrics.jobDuration.startTimer({ kind: job.kind });
-    const { early, tell } = await this.#perform(job);
-    const told = async () => {
-      const outcome = await tell();
-      end();
-      metrics.jobs.inc({ kind: job.kind, outcome });
-      return outcome;
-    };
-    return { early, tell: told };
+    const begun = { job, began: performance.now(), early: false };
+    const kind = this.#kinds.get(job.kind);
+    if (!kind) return { ...begun, outcome: { decide: async () => unknownKind } };
+    try {
+      const ctx = await this.#contextOf(job);
+      if (isDisabled(job, ctx)) return { ...begun, outcome: { decide: async () => disabledTenant } };
+      const result: unknown =
+        kind.perform && (await kind.perform(ctx, job, kind.yields ? this.#yielding : this.#signal));
+      const early = kind.early?.(result) ?? false;
+      return { ...begun, early, outcome: { decide: (tx) => kind.settle(tx, job, result) }, ctx };
+    } catch (fault) {
+      return { ...begun, outcome: { fault } };
+    }
+  }
+
+  /** Writes down what came of it. Never rejects. */
+  async tell({ job, began, outcome: came, ctx }: Performed): Promise<Outcome> {
+    const outcome = await ('fault' in came ? this.#failed(job, came.fault) : this.#told(job, came.decide, ctx));
+    const kind = { kind: job.kind };
+    metrics.jobDuration.observe(kind, (performance.now() - began) / 1_000);
+    metrics.jobs.inc({ ...kind, outcome });
+    return outcome;
   }
 
   /** A job that too many runners died with. Never rejects. */
@@ -68,31 +86,14 @@ export class Attempts {
     metrics.jobs.inc({ kind: job.kind, outcome: 'dead' });
   }
 
-  async #perform(job: Job): Promise<Performed> {
-    const kind = this.#kinds.get(job.kind);
-    const late = (tell: Performed['tell']) => ({ early: false, tell });
-    if (!kind) return late(() => this.#told(job, async () => unknownKind));
-    try {
-      const ctx = await this.#contextOf(job);
-      if (isDisabled(job, ctx)) return late(() => this.#told(job, async () => disabledTenant));
-      const result: unknown = await kind.perform?.(ctx, job, kind.yields ? this.#yielding : this.#signal);
-      const early = kind.early?.(result) ?? false;
-      return { early, tell: () => this.#told(job, (tx) => kind.settle(tx, job, result), ctx) };
-    } catch (error) {
-      return late(() => this.#failed(job, error));
-    }
-  }
-
-  /**
-   * What came of it, in one transaction with whatever the kind writes. `known`: with the tenant that it began with, though
-   * that was disabled meanwhile.
-   */
+  /** What came of it, in one transaction with whatever the kind writes. */
   async #told(job: Job, decide: (tx: Context) => Promise<Verdict>, known?: Context): Promise<Outcome> {
     const kind = this.#kinds.get(job.kind);
+    const verdict = async (tx: Context) => write(tx, kind, job, await decide(tx));
     for (let round = 0; ; round += 1) {
       try {
         const ctx = known ?? (await this.#contextOf(job));
-        return await (kind?.long ? inTransaction : inShared)(ctx, async (tx) => write(tx, kind, job, await decide(tx)));
+        return await (kind?.long ? inTransaction(ctx, verdict) : inShared(ctx, verdict));
       } catch (error) {
         if (error instanceof jobs.LostLease) return 'lost';
         if (!(error instanceof Unavailable)) return this.#failed(job, error);

@@ -8,6 +8,8 @@ const mostUnderWay = 256;
 const ahead = 16;
 const mostHere = 256;
 
+const mostOf = ({ concurrency }: PQueue): number => Math.min(mostHere, concurrency * ahead);
+
 export class LaneQueues {
   readonly #queues = new Map<number, PQueue>();
 
@@ -17,8 +19,13 @@ export class LaneQueues {
     const queue = this.#queues.get(id) ?? new PQueue({ concurrency });
     queue.concurrency = concurrency;
     this.#queues.set(id, queue);
-    const most = Math.min(mostHere, concurrency * ahead);
-    return here * 2 > most || this.#underWay() >= mostUnderWay ? 0 : most - here;
+    return this.isLow(id, here) && this.#underWay() < mostUnderWay ? mostOf(queue) - here : 0;
+  }
+
+  /** Whether half of what may be here of the lane is gone, so that it is worth looking for more. */
+  isLow(lane: number, here: number): boolean {
+    const queue = this.#queues.get(lane);
+    return !queue || here * 2 <= mostOf(queue);
   }
 
   /** The queue of a lane that there was room in, until it is tidied away. */

@@ -3,6 +3,7 @@
  * to this process, the rows say what is to be done.
  */
 import PQueue from 'p-queue';
+import { Gather } from '../base/gather.ts';
 import type { Log } from '../base/log.ts';
 import type { Context } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
@@ -17,7 +18,7 @@ import type { Dispatch } from './dispatch.ts';
 import { sayFarewell } from './farewell.ts';
 import { type Held, HeldJobs } from './held.ts';
 import { LaneQueues } from './lane-queues.ts';
-import { Offers } from './offers.ts';
+import { Looks, seldom, soon, type Wanted } from './looks.ts';
 
 export interface RunnerSettings {
   kinds: readonly AnyKind[];
@@ -31,12 +32,14 @@ export interface RunnerSettings {
   dispatch?: Dispatch | undefined;
 }
 
-/** Pauses between looks when nothing wakes the runner, in ms: after work, and the longest. */
-const soon = 250;
-const seldom = 2_000;
 /** Leases are 20 s at least. */
 const beat = 5_000;
 const mostClaimed = 50;
+
+/** In an object, as a promise of a promise would be waited for. */
+interface Working {
+  work: Promise<void>;
+}
 
 export class Runner {
   readonly #database: Database;
@@ -47,21 +50,18 @@ export class Runner {
   readonly #free: PQueue;
   readonly #lanes = new LaneQueues();
   readonly #held: HeldJobs;
+  readonly #looks: Looks;
   /** What is under way, or waits here to be. */
   readonly #working = new Set<Promise<void>>();
   readonly #aborting = new AbortController();
   readonly #yielding = new AbortController();
   #id = 0;
-  #timer: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
-  #round: Promise<void> | undefined;
-  #again = false;
   #stopping = false;
-  #pause = soon;
+  /** The last look at jobs of no lane got all that there was room for. */
+  #more = false;
   /** ms until a lane that has used up its rate has more. */
   #refillIn = seldom;
-  /** By the clock that nobody sets. */
-  #promoteAt = 0;
   #beats: Promise<void> | undefined;
   #deafen: () => Promise<void> = async () => undefined;
 
@@ -76,19 +76,26 @@ export class Runner {
     this.#held = new HeldJobs(database, (error) =>
       this.#log.warn({ err: error }, 'Jobs could not be given back; their leases run out by themselves.'),
     );
+    this.#looks = new Looks({
+      claim: (wanted) => this.#claim(wanted),
+      untilNext: () => this.#untilNext(),
+      complain: (error) => this.#log.warn({ err: error }, 'Jobs could not be claimed; they are tried again.'),
+    });
   }
 
   async start(): Promise<void> {
     const { concurrency, queues } = this.#settings;
     this.#id = await runners.enter(this.#database, concurrency, queues);
-    this.#deafen = onWake(this.#database, () => this.#look());
+    this.#deafen = onWake(this.#database, () => this.#looks.ask());
     this.#beating = setInterval(() => void this.#beat(), beat);
-    const offers = new Offers((ids) => this.#claimNamed(ids));
+    const offers = new Gather<number, Working>((ids) => this.#claimNamed(ids), mostClaimed);
     await this.#settings.dispatch?.start(
-      (id) => (this.#stopping ? Promise.resolve() : offers.add(id)),
-      () => this.#look(),
+      async (id) => {
+        if (!this.#stopping) await (await offers.get(id))?.work;
+      },
+      () => this.#looks.ask(),
     );
-    this.#look();
+    this.#looks.ask();
     // What a dead runner of this machine had is not to wait for the first beat.
     void this.#beat();
   }
@@ -96,13 +103,12 @@ export class Runner {
   /** Begins nothing more, waits a while for what is under way, and gives the rest back. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    const looked = this.#looks.stop();
     this.#yielding.abort();
-    clearTimeout(this.#timer);
     clearInterval(this.#beating);
     await this.#deafen();
     await this.#settings.dispatch?.pause();
-    await this.#round;
-    clearTimeout(this.#timer);
+    await looked;
     await this.#held.giveBack();
     const queues = [this.#free, ...this.#lanes.all()];
     const ended = await sayFarewell(queues, this.#working, () => this.#aborting.abort());
@@ -115,47 +121,23 @@ export class Runner {
     runners.desert(this.#id);
   }
 
-  /** One look at a time; whoever asks meanwhile gets another. */
-  #look(): void {
-    if (this.#stopping) return;
-    this.#again = true;
-    this.#round ??= this.#rounds().finally(() => {
-      this.#round = undefined;
-      if (this.#again) this.#look();
-    });
-  }
-
-  async #rounds(): Promise<void> {
-    clearTimeout(this.#timer);
-    let wait = seldom;
-    // Woken while it asks how long to wait, it looks again at once.
-    while (this.#again && !this.#stopping) {
-      this.#again = false;
-      const claimed = await this.#claim();
-      if (claimed > 0) this.#pause = soon;
-      if (!this.#again && !this.#stopping) wait = await this.#untilNext();
-    }
-    if (this.#stopping) return;
-    this.#timer = setTimeout(() => this.#look(), wait);
-    this.#pause = Math.min(this.#pause * 2, seldom);
-  }
-
-  async #untilNext(): Promise<number> {
-    const next = await claims.nextIn(this.#database).catch(() => undefined);
-    return Math.min(this.#pause, Math.max(Math.min(next ?? seldom, this.#refillIn), 10));
-  }
-
-  async #claim(): Promise<number> {
+  async #claim({ free, lanes, due }: Wanted): Promise<number> {
     try {
-      await this.#promote();
-      return (await this.#claimFree()) + (await this.#claimInLanes());
+      if (due) await claims.promote(this.#database);
+      return (free ? await this.#claimFree() : 0) + (lanes ? await this.#claimInLanes() : 0);
     } catch (error) {
-      this.#pause = seldom;
-      this.#log.warn({ err: error }, 'Jobs could not be claimed; they are tried again.');
-      return 0;
+      this.#more = false;
+      throw error;
     } finally {
       this.#lanes.tidy();
     }
+  }
+
+  async #untilNext(): Promise<number> {
+    // There is enough to do until it looks at everything anyway.
+    if (this.#more) return Math.min(soon, this.#refillIn);
+    const next = await claims.nextIn(this.#database).catch(() => undefined);
+    return Math.min(next ?? seldom, this.#refillIn);
   }
 
   get #runner(): claims.Runner {
@@ -163,9 +145,16 @@ export class Runner {
   }
 
   async #claimFree(): Promise<number> {
-    if (this.#settings.dispatch?.ready) return 0;
-    const jobs = await claims.claim(this.#database, this.#runner, this.#room());
+    if (this.#settings.dispatch?.ready) {
+      this.#more = false;
+      return 0;
+    }
+    const room = this.#room();
+    const jobs = await claims.claim(this.#database, this.#runner, room, this.#more);
+    this.#more = jobs.length === room;
     for (const job of jobs) void this.#take(job, this.#free);
+    // All of them could begin: the next are claimed while they are worked on, and share the commit of their ends.
+    if (this.#more && this.#room() > 0) this.#looks.ask('free');
     return jobs.length;
   }
 
@@ -184,18 +173,13 @@ export class Runner {
     return jobs.length;
   }
 
-  async #claimNamed(ids: readonly number[]): Promise<Map<number, Promise<void>>> {
+  /** What a dispatcher names one by one. */
+  async #claimNamed(ids: readonly number[]): Promise<Map<number, Working>> {
     const jobs = await claims.claimThese(this.#database, this.#runner, ids).catch((error: unknown) => {
       this.#log.warn({ err: error }, 'Jobs could not be claimed; they are named again.');
       return [];
     });
-    return new Map(jobs.map((job) => [job.id, this.#take(job, this.#free)]));
-  }
-
-  async #promote(): Promise<void> {
-    if (performance.now() < this.#promoteAt) return;
-    this.#promoteAt = performance.now() + soon;
-    await claims.promote(this.#database);
+    return new Map(jobs.map((job) => [job.id, { work: this.#take(job, this.#free) }]));
   }
 
   /** None while enough wait here: half a batch at a time costs few statements, and leaves some to other runners. */
@@ -205,31 +189,35 @@ export class Runner {
     return Math.min(this.#batch, this.#settings.concurrency + this.#batch - size - pending);
   }
 
-  /** What came of a job is written down within its place in the queue, or beside it where its kind says that it may be. */
   #take(job: Job, queue: PQueue): Promise<void> {
-    const held = this.#held.add(job);
-    const begun = queue.add(async () => {
-      const performed = await this.#begin(held);
-      if (performed?.early) return performed;
-      if (performed) await this.#end(held, queue, performed);
-      return undefined;
-    });
-    const work = begun.then((performed) => (performed ? this.#end(held, queue, performed) : undefined));
+    const work = this.#work(this.#held.add(job), queue);
     this.#working.add(work);
     return work.finally(() => this.#working.delete(work));
   }
 
-  /** Undefined when it is not to be begun any more. */
-  async #begin(held: Held): Promise<Performed | undefined> {
-    if (!this.#held.has(held)) return undefined;
+  /** What came of a job is written down within its place in the queue, or beside it where its kind says that it may be. */
+  async #work(held: Held, queue: PQueue): Promise<void> {
+    let end: Promise<void> | undefined;
+    await queue.add(async () => {
+      if (!(await this.#mayBegin(held))) return;
+      const performed = await this.#attempts.perform(held.job);
+      end = this.#end(held, queue, performed);
+      if (!performed.early) await end;
+    });
+    await end;
+  }
+
+  /** Not when it was given back meanwhile, or the runner is to stop. */
+  async #mayBegin(held: Held): Promise<boolean> {
+    if (!this.#held.has(held)) return false;
     const noted = !leases.isSuspicious(held.job) || (await this.#noteBegin(held.job));
-    if (this.#stopping || !noted) {
-      this.#held.end(held);
-      this.#held.leave(held.job);
-      return undefined;
+    if (noted && !this.#stopping) {
+      held.begun = true;
+      return true;
     }
-    held.begun = true;
-    return this.#attempts.perform(held.job);
+    this.#held.end(held);
+    this.#held.leave(held.job);
+    return false;
   }
 
   async #noteBegin(job: Job): Promise<boolean> {
@@ -239,14 +227,17 @@ export class Runner {
     );
   }
 
-  async #end(held: Held, queue: PQueue, { tell }: Performed): Promise<void> {
-    const outcome = await tell();
+  async #end(held: Held, queue: PQueue, performed: Performed): Promise<void> {
+    const outcome = await this.#attempts.tell(performed);
     this.#held.end(held);
     if (outcome === 'abandoned') this.#held.leave(held.job);
     // Nobody is to be tried in a lane that is held: what waits here goes back, and is passed over when its turn comes.
     if (outcome === 'held') await this.#held.giveBack(held.job.lane);
+    if (outcome !== 'done') return this.#looks.ask();
     // Half of what was claimed is left: more can be had while it is worked on.
-    if (queue.size * 2 <= this.#batch) this.#look();
+    const { lane } = held.job;
+    if (lane === 0) return this.#more && queue.size * 2 <= this.#batch ? this.#looks.ask('free') : undefined;
+    if (this.#lanes.isLow(lane, this.#held.inLane(lane))) this.#looks.ask('lanes');
   }
 
   /** One at a time, as a slow database would have them pile up. */
@@ -263,7 +254,7 @@ export class Runner {
       await this.#held.releaseLeft();
       if (this.#stopping) return;
       for (const job of await leases.sweep(this.#database, this.#runner)) await this.#attempts.giveUp(job);
-      this.#look();
+      this.#looks.ask();
     } catch (error) {
       this.#log.warn({ err: error }, 'The heartbeat of the job runner failed.');
     }

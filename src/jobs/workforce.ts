@@ -36,7 +36,7 @@ export class Workforce {
   #working = false;
   #again: NodeJS.Timeout | undefined;
   #beginning: Promise<void> = Promise.resolve();
-  readonly #tenants = new Map<number, { tenant: Tenant | null; until: number }>();
+  readonly #tenants = new Map<number, { tenant: Promise<Tenant | null>; until: number }>();
 
   constructor(ctx: Context, database: Database, settings: WorkSettings) {
     this.#ctx = { ...ctx, actor: { kind: 'system', id: null, label: 'jobs', role: 'admin', superuser: true } };
@@ -78,10 +78,12 @@ export class Workforce {
   async #contextOf({ tenant: id }: Job): Promise<Context> {
     if (id === null) return this.#ctx;
     const known = this.#tenants.get(id);
-    if (known && known.until > performance.now()) return { ...this.#ctx, tenant: known.tenant };
-    const tenant = (await accounts.activeTenant(this.#ctx, id)) ?? null;
+    if (known && known.until > performance.now()) return { ...this.#ctx, tenant: await known.tenant };
+    const tenant = accounts.activeTenant(this.#ctx, id).then((found) => found ?? null);
+    // Those that begin together ask once.
     this.#tenants.set(id, { tenant, until: performance.now() + tenantAge });
-    return { ...this.#ctx, tenant };
+    tenant.catch(() => this.#tenants.delete(id));
+    return { ...this.#ctx, tenant: await tenant };
   }
 }
 

@@ -2,9 +2,11 @@
  * The change log: what each transaction changed, written once before its COMMIT. Committed changes get a gapless number
  * per tenant: with the write where one transaction writes at a time (SQLite), by the sequencer elsewhere.
  */
-import { type TenantContext, timestamp } from '../db/context.ts';
+import { gathered } from '../base/gather.ts';
+import { type Context, type TenantContext, timestamp } from '../db/context.ts';
 import type { Db, Row } from '../db/database.ts';
 import type { Value } from '../db/dialect.ts';
+import { listOf } from '../db/lists.ts';
 import { advance, headOf, lockHead } from './heads.ts';
 import { tell } from './news.ts';
 import { unsealedOf } from './seals.ts';
@@ -104,13 +106,26 @@ export async function pull(ctx: TenantContext, after: number, limit: number): Pr
   return { epoch: head.epoch, floor: head.floor, head: head.seq, changes };
 }
 
-/** The number of a committed change, by its id in the log; null when it was pruned. */
-export async function numberOf(ctx: TenantContext, id: number): Promise<number | null> {
-  const sql = 'SELECT seq FROM change_log WHERE id = ?';
-  const [known] = await ctx.db.query<{ seq: number | null }>(sql, [id]);
-  if (!known || known.seq !== null) return known?.seq ?? null;
-  await catchUp(ctx);
-  return (await ctx.db.query<{ seq: number | null }>(sql, [id]))[0]?.seq ?? null;
+const askedTogether = 256;
+const numbers = gathered(numbersOf, askedTogether);
+
+/** The number of a committed change, by its id in the log; null when it was pruned. Who asks together waits together for the head's lock. */
+export const numberOf = async ({ db }: Context, id: number): Promise<number | null> => (await numbers(db, id)) ?? null;
+
+async function numbersOf(db: Db, ids: number[]): Promise<Map<number, number | null>> {
+  const { marks, params } = listOf(ids);
+  const read = () =>
+    db.query<{ id: number; tenant_id: number; seq: number | null }>(
+      `SELECT id, tenant_id, seq FROM change_log WHERE id IN ${marks}`,
+      params,
+    );
+  let rows = await read();
+  const open = new Set(rows.filter(({ seq }) => seq === null).map(({ tenant_id }) => tenant_id));
+  if (open.size > 0) {
+    for (const tenant of open) await sequencer.catchUp(db, tenant);
+    rows = await read();
+  }
+  return new Map(rows.map(({ id, seq }) => [id, seq]));
 }
 
 /** Where the tenant's numbers stand. */

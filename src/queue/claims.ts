@@ -31,14 +31,19 @@ export interface JobRow extends Omit<Job, 'payload' | 'tenant' | 'lane' | 'maxAt
 
 export const columns = 'id, kind, queue, priority, tenant_id, lane_id, payload, attempts, max_attempts, crashes';
 
+/** Each property by its name: the rest of a spread makes an object that is several times as large, and slow. */
 export const jobOf =
   (token: string) =>
-  ({ tenant_id, lane_id, max_attempts, payload, priority, ...row }: JobRow): Job => ({
-    ...row,
-    tenant: tenant_id,
-    lane: lane_id,
-    maxAttempts: max_attempts,
-    payload: JSON.parse(payload),
+  (row: JobRow): Job => ({
+    id: row.id,
+    kind: row.kind,
+    queue: row.queue,
+    tenant: row.tenant_id,
+    lane: row.lane_id,
+    payload: JSON.parse(row.payload),
+    attempts: row.attempts,
+    maxAttempts: row.max_attempts,
+    crashes: row.crashes,
     token,
   });
 
@@ -86,31 +91,43 @@ export async function nextIn(db: Db): Promise<number | undefined> {
 export const claiming = (db: Db, ms: number) =>
   `state = 'active', begun = FALSE, runner_id = ?, lease_token = ?, lease_ms = ${ms}, lease_until = ${db.clock} + ${ms}`;
 
-/** At most `limit` jobs of no lane, the most urgent and oldest first; of a few queues, one queue after the other. */
-export async function claim(db: Db, { id, queues }: Runner, limit: number): Promise<Job[]> {
-  if (!queues) return claimOf(db, id, undefined, limit);
+/**
+ * At most `limit` jobs of no lane, the most urgent and oldest first; of a few queues, one queue after the other. `likely`:
+ * there were more a moment ago, so that it need not be asked first.
+ */
+export async function claim(db: Db, { id, queues }: Runner, limit: number, likely = false): Promise<Job[]> {
+  if (!queues) return claimOf(db, { id, limit, likely });
   const first = Math.floor(Math.random() * queues.length);
   const jobs: Job[] = [];
   for (const queue of [...queues.slice(first), ...queues.slice(0, first)])
-    jobs.push(...(await claimOf(db, id, queue, limit - jobs.length)));
+    jobs.push(...(await claimOf(db, { id, queue, limit: limit - jobs.length, likely: false })));
   return jobs;
 }
 
+interface Wanted {
+  id: number;
+  queue?: string;
+  limit: number;
+  likely: boolean;
+}
+
 /** One queue at a time, as its index is in that order: those of other queues are not walked over. */
-async function claimOf(db: Db, runner: number, queue: string | undefined, limit: number): Promise<Job[]> {
+async function claimOf(db: Db, { id, queue, limit, likely }: Wanted): Promise<Job[]> {
   const where = `state = 'ready' AND lane_id = 0${queue === undefined ? '' : ' AND queue = ?'}`;
   const params = queue === undefined ? [] : [queue];
-  if (limit < 1 || (db.oneWriter && !(await isThere(db, where, params)))) return [];
+  if (limit < 1 || (!likely && db.oneWriter && !(await isThere(db, where, params)))) return [];
   const token = newSecret(12);
   const rows = await take<JobRow>(db, {
     table: 'jobs',
     columns,
     set: claiming(db, lease),
-    setParams: [runner, token],
+    setParams: [id, token],
     where,
     whereParams: params,
     order: 'priority, run_at, id',
     limit,
+    // So the next are claimed with the commit that completes the last.
+    brief: true,
   });
   return inOrder(rows).map(jobOf(token));
 }

@@ -107,17 +107,26 @@ export function complete(ctx: Context, { id, token }: Claimed): void {
 
 type Completed = Claimed & { at: string };
 
+/** All of a transaction with one statement, each under the token of its own claim. */
 async function completeAll(tx: Db, jobs: Completed[]): Promise<void> {
-  for (const token of new Set(jobs.map((job) => job.token))) {
-    const own = jobs.filter((job) => job.token === token);
-    const { marks, params } = listOf(own.map(({ id }) => id));
-    const held = `lease_token = ? AND state = 'active' AND id IN ${marks}`;
-    const gone = await tx.execute(`DELETE FROM jobs WHERE keep = ? AND ${held}`, [false, token, ...params]);
-    if (gone === own.length) continue;
-    const sql = `UPDATE jobs SET ${released}, state = 'done', active_key = NULL, finished_at = ?, updated_at = ? WHERE ${held}`;
-    const kept = await tx.execute(sql, [own[0]!.at, own[0]!.at, token, ...params]);
-    if (gone + kept < own.length) throw new LostLease();
-  }
+  const { marks, params: ids } = listOf(jobs.map(({ id }) => id));
+  const { text, params: tokens } = tokenOf(jobs);
+  const held = `state = 'active' AND id IN ${marks} AND lease_token = ${text}`;
+  const gone = await tx.execute(`DELETE FROM jobs WHERE keep = ? AND ${held}`, [false, ...ids, ...tokens]);
+  if (gone === jobs.length) return;
+  const sql = `UPDATE jobs SET ${released}, state = 'done', active_key = NULL, finished_at = ?, updated_at = ? WHERE ${held}`;
+  const { at } = jobs[0]!;
+  const kept = await tx.execute(sql, [at, at, ...ids, ...tokens]);
+  if (gone + kept < jobs.length) throw new LostLease();
+}
+
+/** The token under which a job is to be completed, as SQL. */
+function tokenOf(jobs: readonly Claimed[]): { text: string; params: Value[] } {
+  const [first] = jobs;
+  if (jobs.every(({ token }) => token === first!.token)) return { text: '?', params: [first!.token] };
+  const { params: cases } = listOf(jobs.map((_, index) => index));
+  const text = `CASE id ${cases.map(() => 'WHEN ? THEN ?').join(' ')} END`;
+  return { text, params: cases.flatMap((index) => [jobs[index]!.id, jobs[index]!.token]) };
 }
 
 const released = 'runner_id = NULL, lease_token = NULL, lease_until = NULL';

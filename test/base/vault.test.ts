@@ -36,6 +36,7 @@ describe('the vault of a site', () => {
   it('opens nothing of another purpose or key, and nothing that was changed', () => {
     const vault = openVault(site());
     const sealed = vault.seal('hush', 'tenant 1');
+    expect(vault.open(sealed, 'tenant 1')).toBe('hush');
     const changed = `${sealed.slice(0, -2)}${sealed.endsWith('A') ? 'BB' : 'AA'}`;
     expect(() => vault.open(sealed, 'tenant 2')).toThrow('does not open');
     expect(() => openVault(site()).open(sealed, 'tenant 1')).toThrow('does not open');

@@ -11,7 +11,7 @@ import { Database } from '../../src/db/database.ts';
 import { Runner } from '../../src/jobs/runner.ts';
 import * as jobs from '../../src/queue/jobs.ts';
 import type { AnyKind } from '../../src/queue/kind.ts';
-import { machine, median } from './report.ts';
+import { machine, median, processorTime } from './report.ts';
 import { createSite, type Found, findDatabases, type Site } from './sites.ts';
 
 const text = { type: 'string' } as const;
@@ -46,7 +46,11 @@ async function onDatabase(one: Found): Promise<void> {
   const site = await createSite(one, 1);
   const database = new Database({ ...site.database, poolSize: 18 });
   try {
-    await measure(`ours, ${one.title}`, ours(database));
+    let statements = 0;
+    database.observe(() => {
+      statements += 1;
+    });
+    await measure(`ours, ${one.title}`, ours(database), () => statements);
     if (one.dialect === 'postgres') await withBoss(site, (boss) => measure('pg-boss, PostgreSQL', bossOf(boss)));
   } finally {
     await database.close();
@@ -54,27 +58,38 @@ async function onDatabase(one: Found): Promise<void> {
   }
 }
 
-async function measure(title: string, rival: Rival): Promise<void> {
+/** `statements`: how many were sent so far, where that is known. */
+async function measure(title: string, rival: Rival, statements?: () => number): Promise<void> {
   const rates: string[] = [];
   for (const shape of shapes) {
-    const each: number[] = [];
-    for (let round = 0; round < rounds; round += 1) each.push(await rateOf(shape, rival));
-    rates.push(`batch ${shape.batch}: ${median(each).toFixed(0)}/s`);
+    const each: Spent[] = [];
+    for (let round = 0; round < rounds; round += 1) each.push(await spentOn(shape, rival, statements));
+    const mid = (of: keyof Spent) => median(each.map((spent) => spent[of]));
+    const sent = statements ? `, ${mid('statements').toFixed(2)} statements` : '';
+    rates.push(`batch ${shape.batch}: ${mid('rate').toFixed(0)}/s (${mid('cpu').toFixed(0)} µs${sent} each)`);
   }
   console.log(`${title.padEnd(22)} ${rates.join('   ')}`);
 }
 
-async function rateOf(shape: Shape, rival: Rival): Promise<number> {
+interface Spent {
+  /** Each second. */
+  rate: number;
+  /** µs of processor time of this process for each: where others use the machine too, it says more than the rate. */
+  cpu: number;
+  statements: number;
+}
+
+async function spentOn(shape: Shape, rival: Rival, statements = () => 0): Promise<Spent> {
   const told = new Set<number>();
   const work = await rival(shape, (n) => {
     if (told.has(n)) throw new Error(`Job ${n} came twice.`);
     told.add(n);
   });
-  const started = performance.now();
+  const [started, cpu, sent] = [performance.now(), processorTime(), statements()];
   await work();
   const rate = (shape.jobs / (performance.now() - started)) * 1_000;
   if (told.size !== shape.jobs) throw new Error(`${shape.jobs - told.size} jobs were lost.`);
-  return rate;
+  return { rate, cpu: (processorTime() - cpu) / shape.jobs, statements: (statements() - sent) / shape.jobs };
 }
 
 function ours(database: Database): Rival {

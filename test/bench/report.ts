@@ -62,3 +62,9 @@ export function writeJson(file: string, results: Result[]): void {
   );
   writeFileSync(file, `${lines.join('\n')}\n`);
 }
+
+/** Spent by this process so far, all of its threads, in µs. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}

@@ -15,7 +15,13 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { DatabaseConfig } from '../../src/base/config.ts';
 import { Database } from '../../src/db/database.ts';
-import { emptyDatabase, onEveryDatabase } from '../support/databases.ts';
+import {
+  type DatabasePlace,
+  emptyDatabase,
+  migratedDatabase,
+  onEveryDatabase,
+  type Server,
+} from '../support/databases.ts';
 import { until } from '../support/pty.ts';
 import { repack } from './backups.ts';
 import { type Answer, call, type RunningDaemon, startDaemon } from './callers.ts';
@@ -36,14 +42,17 @@ onEveryDatabase('backup and restore', (dialect) => {
   let dir: string;
   let file: string;
   let token: string;
-  const databases: { config: DatabaseConfig; remove(): Promise<void> }[] = [];
+  const databases: DatabasePlace[] = [];
   const daemons: RunningDaemon[] = [];
 
   /** The flags for another database, and how to open it; `site` is the folder where SQLite's would be. */
-  async function another(site: string): Promise<{ flags: string[]; config: DatabaseConfig }> {
+  async function another(
+    site: string,
+    make: (dialect: Server) => Promise<DatabasePlace> = emptyDatabase,
+  ): Promise<{ flags: string[]; config: DatabaseConfig }> {
     if (dialect === 'sqlite')
       return { flags: [], config: { dialect, filename: join(site, 'assetra.db'), poolSize: 2 } };
-    const made = await emptyDatabase(dialect);
+    const made = await make(dialect);
     databases.push(made);
     const { user, password: secret, host, port, name } = made.config;
     const url = `${dialect}://${user}${secret ? `:${secret}` : ''}@${host}:${port}/${name}`;
@@ -69,7 +78,7 @@ onEveryDatabase('backup and restore', (dialect) => {
     folder = mkdtempSync(join(tmpdir(), 'assetra-backup-'));
     dir = join(folder, 'site');
     file = join(folder, 'backup.tar.gz');
-    own = await another(dir);
+    own = await another(dir, migratedDatabase);
     const init = ['init', '--yes', '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin', ...own.flags];
     expect((await assetra([...init, '--dir', dir], { input: password })).code).toBe(0);
     token = await addToken('Kiosk');
@@ -98,6 +107,14 @@ onEveryDatabase('backup and restore', (dialect) => {
     };
     return { answers, sent, stop };
   }
+
+  it('need a site, which init makes of an empty database', async () => {
+    const site = join(folder, 'empty');
+    const { flags } = await another(site);
+    const init = ['init', '--yes', '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin', ...flags];
+    expect((await assetra([...init, '--dir', site], { input: password })).code).toBe(0);
+    expect(documentOf(await assetra(['migrate', 'status', '--json', '--dir', site])).pending).toEqual([]);
+  });
 
   it('among writers holds all that was answered before, in one consistent state, and a daemon starts on it', async () => {
     const daemon = await serve();

@@ -224,10 +224,11 @@ describe('a scanner of the daemon', () => {
     expect((await assetra([...add, ...set])).code).toBe(0);
     const [device] = (await admin.get('devices/')).body.results;
     expect(device.settings).toEqual({ prefix: '>', duplicate_window_ms: 0, suffix: '\t', mode: 'check_in' });
-    await until(async () => (await admin.get('device-actions/')).body.count === 2, 'what the modes did');
+    await until(async () => (await admin.get('device-actions/')).body.count === 3, 'what the modes did');
     const actions = (await admin.get('device-actions/?ordering=id')).body.results;
     expect(actions.map(({ mode, outcome }: { mode: string; outcome: string }) => [mode, outcome])).toEqual([
       ['check_in', 'unknown'],
+      ['check_in', 'command'],
       ['move_here', 'moved'],
     ]);
     const { checks } = (await (await fetch(`${daemon.address}/health/`)).json()) as never as {

@@ -219,7 +219,7 @@ describe('a folder', () => {
     ['serve', '--port', '0'],
     ['migrate', 'status'],
     ['batch', 'list', '--tenant', '1'],
-    ['devices', 'list'],
+    ['devices', 'watch', '1'],
   ])('without a site is no site for %s %s', async (...args) => {
     expect(refusalOf(await run(...args))).toEqual([
       2,

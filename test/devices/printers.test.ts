@@ -161,9 +161,8 @@ it('four printers that take nothing hold no thread: files are read and others pr
   const writes = links.map((link) => link.send(much, 1).catch((error: unknown) => error));
   const { readFile } = await import('node:fs/promises');
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const started = performance.now();
+  // With a thread held by each, these would never be answered.
   for (let n = 0; n < 50; n += 1) await readFile(import.meta.filename);
-  expect(performance.now() - started).toBeLessThan(1_000);
   for (const link of links) link.close();
   for (const write of writes) expect(reasonOf(await write)).toBe('offline');
 });

@@ -184,7 +184,8 @@ onEveryDatabase('live data', (dialect) => {
     app = before;
     const started = performance.now();
     await own.close();
-    expect(performance.now() - started).toBeLessThan(5_000);
+    // It would wait ten seconds.
+    expect(performance.now() - started).toBeLessThan(9_000);
     expect(await stream.next()).toBeNull();
   });
 });

@@ -226,6 +226,28 @@ onEveryDatabase('the job runner', (dialect) => {
     expect([most.get(stuck), most.get(quick)]).toEqual([2, 3]);
   });
 
+  it('takes from a lane that nobody told it of while it has more than enough of no lane', async () => {
+    const lane = await inTransaction(ctx, (tx) => lanes.make(tx, 'system'));
+    await add(1, { lane });
+    await site.database.execute("UPDATE jobs SET state = 'dead'");
+    await add(200);
+    const done: number[] = [];
+    await run([
+      kind(
+        async (_, job) => {
+          done.push(job.lane);
+          return undefined;
+        },
+        { perform: () => sleep(20) },
+      ),
+    ]);
+    await until(() => done.length > 0, 'the first of no lane');
+    // As another process adds one, where databases tell of nothing.
+    await site.database.execute("UPDATE jobs SET state = 'ready' WHERE state = 'dead'");
+    await until(() => done.includes(lane), 'the one in the lane');
+    expect(done.length).toBeLessThan(190);
+  });
+
   it('gives back what it has of a lane that is held', async () => {
     const lane = await inTransaction(ctx, (tx) => lanes.make(tx, 'system', { max_in_flight: 1 }));
     await add(8, { lane });

@@ -2,6 +2,7 @@
  * The job that delivers one event to one endpoint. Attempts are counted on the delivery, not on the job, since a replay
  * begins anew. Sending comes before the transaction: a runner that dies between the two sends the same message again.
  */
+import type { Log } from '../../base/log.ts';
 import { metrics } from '../../base/metrics.ts';
 import type { Context, TenantContext } from '../../db/context.ts';
 import * as jobs from '../../queue/jobs.ts';
@@ -81,8 +82,12 @@ const disabled: record.Failure = { reason: 'endpoint_disabled', error: 'The endp
 /** The runner's contexts have the tenant of the job; a delivery's job always has one. */
 function inTenant(ctx: Context): TenantContext {
   if (!ctx.tenant) throw new Error('A delivery needs its tenant.');
-  return { ...ctx, tenant: ctx.tenant, log: ctx.log.child({ logger: 'assetra.webhook' }) };
+  const log = logs.get(ctx.log) ?? ctx.log.child({ logger: 'assetra.webhook' });
+  logs.set(ctx.log, log);
+  return { ...ctx, tenant: ctx.tenant, log };
 }
+
+const logs = new WeakMap<Log, Log>();
 
 async function dead(ctx: TenantContext, target: Target, failure: record.Failure): Promise<Verdict> {
   await record.deadLetter(ctx, target, failure);

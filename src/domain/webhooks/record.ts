@@ -82,9 +82,11 @@ interface Success {
 async function writeSuccesses(tx: Db, successes: Success[]): Promise<void> {
   const alike = new Map<string, Success[]>();
   for (const success of successes) {
-    const { id: _, at: __, ...rest } = success;
-    const key = JSON.stringify(rest);
-    alike.set(key, [...(alike.get(key) ?? []), success]);
+    const { round, response_code, response_body, attempt_count } = success;
+    const key = JSON.stringify([round, response_code, attempt_count, response_body]);
+    const group = alike.get(key);
+    if (group) group.push(success);
+    else alike.set(key, [success]);
   }
   for (const group of alike.values()) {
     const { round, at, response_code, response_body, attempt_count } = group[0]!;

@@ -4,6 +4,7 @@
  */
 import { lookup as systemLookup } from 'node:dns';
 import { setMaxListeners } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Agent, buildConnector, Dispatcher } from 'undici';
 import type { AddressPolicy } from '../../base/address-policy.ts';
@@ -59,34 +60,15 @@ export class Sender {
   async send(message: Message, signal?: AbortSignal): Promise<Answer> {
     // Loaded before the clock starts: a slow disk is not the receiver's fault.
     const agent = await this.#opened();
+    signal?.throwIfAborted();
+    const url = new URL(message.url);
     const started = performance.now();
-    const { origin } = new URL(message.url);
-    const stop = new AbortController();
-    const halt = () => stop.abort(signal?.reason);
-    const { timeoutSeconds } = this.#options;
-    const timer = setTimeout(() => stop.abort(new Late(timeoutSeconds)), timeoutSeconds * 1_000);
-    // One signal ends all that is under way, and warns of a leak at the eleventh.
-    if (signal) setMaxListeners(0, signal);
-    signal?.addEventListener('abort', halt, { once: true });
-    let seen = { ...nothing };
-    try {
-      signal?.throwIfAborted();
-      const response = await post(agent, message, stop.signal);
-      seen = headOf(response);
-      seen.body = await beginningOf(response);
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      return {
-        ...seen,
-        ip: addressIn(error) ?? this.#addresses.get(origin) ?? null,
-        ms: since(started),
-        fault: faultOf(error),
-      };
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', halt);
-    }
-    return { ...seen, ip: this.#addresses.get(origin) ?? null, ms: since(started) };
+    const { error, ...seen } = await exchange(agent, url, message, this.#options.timeoutSeconds, signal);
+    const ip = this.#addresses.get(url.origin) ?? null;
+    const answer = { ...seen, ip, ms: Math.round(performance.now() - started) };
+    if (error === undefined) return answer;
+    signal?.throwIfAborted();
+    return { ...answer, ip: addressIn(error) ?? ip, fault: faultOf(error) };
   }
 
   async close(): Promise<void> {
@@ -132,22 +114,68 @@ export class Sender {
   }
 }
 
-function post(agent: Agent, { url, headers, body }: Message, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-  const { origin, pathname, search } = new URL(url);
-  return agent.request({ origin, path: pathname + search, method: 'POST', headers, body, signal });
+type Seen = Pick<Answer, 'status' | 'body' | 'retryAfter' | 'location' | 'aborts'>;
+
+/**
+ * What was seen of the answer, with what kept the rest of it from coming. Over undici's `dispatch`: the streams and signals
+ * of its `request` cost more than all the rest of a delivery.
+ */
+function exchange(agent: Agent, url: URL, message: Message, seconds: number, signal?: AbortSignal) {
+  return new Promise<Seen & { error?: unknown }>((resolve) => {
+    let seen: Seen = nothing;
+    let beginning: Beginning | undefined;
+    let controller: Dispatcher.DispatchController | undefined;
+    let over = false;
+    const end = (error?: unknown) => {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', halt);
+      resolve(error === undefined ? { ...seen, body: beginning?.text() ?? '' } : { ...seen, error });
+    };
+    const breakOff = (error: Error) => {
+      end(error);
+      controller?.abort(error);
+    };
+    const halt = () => breakOff(signal!.reason);
+    const timer = setTimeout(() => breakOff(new Late(seconds)), seconds * 1_000);
+    // One signal ends all that is under way, and warns of a leak at the eleventh.
+    if (signal) setMaxListeners(0, signal);
+    signal?.addEventListener('abort', halt, { once: true });
+    const { headers, body } = message;
+    const request = { origin: url.origin, path: url.pathname + url.search, method: 'POST', headers, body } as const;
+    agent.dispatch(request, {
+      onRequestStart: (given) => {
+        controller = given;
+        // Its time was over before there was a connection.
+        if (over) given.abort(new Late(seconds));
+      },
+      onResponseStart: (_, status, headers) => {
+        // An answer may be announced (1xx) before it comes.
+        if (status < 200) return;
+        seen = headOf(status, headers);
+        beginning = new Beginning(String(headers['content-encoding'] ?? 'identity'));
+      },
+      onResponseData: (given, part) => {
+        if (!beginning?.add(part)) return;
+        end();
+        given.abort(new Error('enough was read'));
+      },
+      onResponseEnd: () => end(),
+      onResponseError: (_, error) => end(error),
+    });
+  });
 }
 
 const originOf = ({ protocol, hostname, port }: buildConnector.Options): string =>
   new URL(`${protocol}//${hostname}${port ? `:${port}` : ''}`).origin;
 
-const nothing = { status: 0, body: '', retryAfter: '', location: '', aborts: false };
+const nothing: Seen = { status: 0, body: '', retryAfter: '', location: '', aborts: false };
 
-const since = (started: number): number => Math.round(performance.now() - started);
-
-function headOf({ statusCode, headers }: Dispatcher.ResponseData): typeof nothing {
+function headOf(status: number, headers: IncomingHttpHeaders): Seen {
   const header = (name: string): string => String(headers[name] ?? '');
   return {
-    status: statusCode,
+    status,
     body: '',
     retryAfter: header('retry-after'),
     location: header('location'),
@@ -155,21 +183,30 @@ function headOf({ statusCode, headers }: Dispatcher.ResponseData): typeof nothin
   };
 }
 
-/** What is compressed is not unpacked: its size says nothing about what comes out. */
-async function beginningOf({ body, headers }: Dispatcher.ResponseData): Promise<string> {
-  const encoding = String(headers['content-encoding'] ?? 'identity');
-  const parts: Buffer[] = [];
-  let size = 0;
-  // Leaving the loop early destroys the stream, and the socket with it.
-  for await (const part of body) {
-    parts.push(part);
-    size += part.length;
-    if (size >= mostRead) break;
+/** As much of an answer as is read. */
+class Beginning {
+  readonly #encoding: string;
+  readonly #parts: Buffer[] = [];
+  #size = 0;
+
+  constructor(encoding: string) {
+    this.#encoding = encoding;
   }
-  if (encoding !== 'identity') return `[${encoding.slice(0, 40)}, ${size} bytes read]`;
-  const text = Buffer.concat(parts).subarray(0, mostRead).toString('utf8');
-  // PostgreSQL stores no NUL; a cut may leave half a character.
-  return text.replaceAll('\0', '\ufffd').slice(0, mostKept).toWellFormed();
+
+  /** Whether that is enough. */
+  add(part: Buffer): boolean {
+    this.#parts.push(part);
+    this.#size += part.length;
+    return this.#size >= mostRead;
+  }
+
+  /** What is compressed is not unpacked: its size says nothing about what comes out. */
+  text(): string {
+    if (this.#encoding !== 'identity') return `[${this.#encoding.slice(0, 40)}, ${this.#size} bytes read]`;
+    const text = Buffer.concat(this.#parts).subarray(0, mostRead).toString('utf8');
+    // PostgreSQL stores no NUL; a cut may leave half a character.
+    return text.replaceAll('\0', '\ufffd').slice(0, mostKept).toWellFormed();
+  }
 }
 
 /** Where it failed to connect to. */

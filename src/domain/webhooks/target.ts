@@ -1,6 +1,9 @@
 /** What a delivery is sent to and with: read before each attempt, so that a change of the endpoint counts at once. */
+import { gathered } from '../../base/gather.ts';
 import { sha256 } from '../../base/ids.ts';
 import type { Context, TenantContext } from '../../db/context.ts';
+import type { Db } from '../../db/database.ts';
+import { listOf } from '../../db/lists.ts';
 import * as outbox from '../outbox/service.ts';
 import { headersOf, type Keys } from './headers.ts';
 import type { Health } from './health.ts';
@@ -38,10 +41,20 @@ const sql =
   `e.name, e.url, e.is_active, e.max_attempts, e.headers_sealed, ${secretColumns}, h.state, h.failing_since, ` +
   'o.change_id, o.sequence, o.draft ' +
   'FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id ' +
-  'JOIN webhook_health h ON h.endpoint_id = e.id LEFT JOIN outbox_events o ON o.id = d.event_id WHERE d.id = ?';
+  'JOIN webhook_health h ON h.endpoint_id = e.id LEFT JOIN outbox_events o ON o.id = d.event_id WHERE d.id IN ';
 
-export const targetOf = async (ctx: Context, delivery: number): Promise<Target | undefined> =>
-  (await ctx.db.query<Target>(sql, [delivery]))[0];
+/** Read with one statement, as each comes with the body of its event. */
+const readTogether = 64;
+const read = gathered(targetsOf, readTogether);
+
+/** As it stands once it is asked for; deliveries that begin together are read together. */
+export const targetOf = ({ db }: Context, delivery: number): Promise<Target | undefined> => read(db, delivery);
+
+async function targetsOf(db: Db, deliveries: readonly number[]): Promise<Map<number, Target>> {
+  const { marks, params } = listOf(deliveries);
+  const rows = await db.query<Target>(sql + marks, params);
+  return new Map(rows.map((row) => [row.id, row]));
+}
 
 /** Bytes of a body; a longer one tells only what happened to what, and the receiver asks for the rest. */
 const longest = 256 * 1024;

@@ -383,7 +383,6 @@ onEveryDatabase('delivering webhooks', (dialect) => {
       await plant.raise(Array.from({ length: 1_000 }, (_, n) => from + n));
     await plant.work({ timeoutSeconds: 5 });
     await until(() => dead.received.length >= 4, 'the dead one to be tried');
-    const started = Date.now();
     for (let n = 0; n < 5; n += 1) await plant.raise([n], { name: 'scan.created', entity: 'scan_event' });
     await until(
       async () => (await plant.deliveries(endpoint.id)).every(({ status }) => status === 'success'),
@@ -392,7 +391,6 @@ onEveryDatabase('delivering webhooks', (dialect) => {
     // Before a single attempt at the dead one is over: its places are its own.
     expect(dead.received).toHaveLength(4);
     expect(sink.received).toHaveLength(5);
-    expect(Date.now() - started).toBeLessThan(4_000);
     const [{ count }] = (await plant.site.database.query(
       "SELECT COUNT(*) AS count FROM webhook_deliveries WHERE endpoint_id = ? AND status = 'pending'",
       [gone.id],
