@@ -11,7 +11,8 @@ import { LineError } from './scanner.ts';
 export function hold(name: string): Promise<{ release(): void } | undefined> {
   if (process.platform !== 'linux') return Promise.resolve({ release: () => undefined });
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 32);
-  const socket = createServer().unref();
+  // Nobody has business here: one that came in would keep the process from ending.
+  const socket = createServer((peer) => peer.destroy()).unref();
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) =>
       error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),

@@ -1,6 +1,7 @@
 /** Scanners of a machine without a daemon: each has a station, and what it reads goes to a daemon elsewhere. */
 import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { drivers } from '../devices/drivers.ts';
@@ -52,7 +53,7 @@ export class DeviceHost {
   /** ConfigError when another one runs over the same folder: each would take the other's scans for its own. */
   async start(): Promise<void> {
     const { dir } = this.#options;
-    this.#lock = await hold(`host ${resolve(dir)}`);
+    this.#lock = await hold(`host ${folderOf(dir)}`);
     if (!this.#lock)
       throw new ConfigError(
         `Another \`assetra devices run\` works in ${dir}. Stop it, or give this one a folder of its own with --dir.`,
@@ -98,6 +99,18 @@ export class DeviceHost {
       refused: (scan, reason) => refused(name, scan, reason),
       delayed: (reason) => delayed(name, reason),
       state: (now) => state(name, now),
+    });
+  }
+}
+
+/** By its own name, whatever links lead there. */
+function folderOf(dir: string): string {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    return realpathSync(dir);
+  } catch (error) {
+    throw new ConfigError(`${dir} cannot be used (${(error as Error).message}). Mend the folder or its owner.`, {
+      cause: error,
     });
   }
 }

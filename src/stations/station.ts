@@ -1,12 +1,12 @@
 /** One scanner and the service that records its scans: what it reads is on disk first, then recorded in order. */
 import { join } from 'node:path';
-import { AppError, TooMany } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { OpenScanner, Scanner, ScannerState } from '../devices/scanner.ts';
 import { type DeviceSettings, deviceSettings } from '../devices/settings.ts';
 import { mostScans } from '../domain/devices/modes.ts';
 import { type Recorded, type RecordScans, soundOf } from './answer.ts';
+import { isFinal, pauseAfter } from './patience.ts';
 import { Spool, type SpooledScan, spoolOf } from './spool.ts';
 
 export interface Device {
@@ -50,12 +50,8 @@ export interface StationHealth extends ScannerState {
   last_outcome: string | null;
 }
 
-/** Waits between attempts to record, in ms, the last for ever. */
-const waits = [200, 500, 1_000, 2_000, 5_000];
 /** An answer that comes later than this beeps no more, in ms. */
 const attention = 5_000;
-/** The longest that a server may ask to be left alone, in seconds. */
-const longest = 60;
 /** The most scans, and characters of them, that are recorded at once. */
 const most = { scans: mostScans, size: 65_536 };
 
@@ -231,8 +227,7 @@ export class Station {
   }
 
   #later(error: unknown): void {
-    const asked = error instanceof TooMany ? Math.min(error.retryAfter ?? 0, longest) * 1_000 : 0;
-    const wait = Math.max(waits[Math.min(this.#failures, waits.length - 1)]!, asked);
+    const wait = pauseAfter(this.#failures, error);
     this.#failures += 1;
     if (this.#failures === 1) {
       this.#log.warn({ err: error }, 'Scans wait on disk: they cannot be recorded now.');
@@ -250,7 +245,3 @@ export class Station {
     this.#observer.state?.(state);
   }
 }
-
-/** A fault of the scan itself, which no later attempt cures. */
-const isFinal = (error: unknown): error is AppError => error instanceof AppError && finals.includes(error.status);
-const finals = [400, 409, 413, 415, 422];

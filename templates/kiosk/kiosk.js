@@ -12,6 +12,7 @@ import { createScreen, element, stayAwake } from './screen.js';
 import { createSound } from './sound.js';
 import { follow } from './stream.js';
 import { createTeller } from './teller.js';
+import { misread } from './verdict.js';
 
 /** After so long without an answer a scan is said to wait, in ms. */
 const soon = 1_500;
@@ -187,17 +188,7 @@ async function pairUp(event) {
 }
 
 function garbled(text) {
-  screen.put(
-    newId(),
-    {
-      title: text,
-      at: timestamp(),
-      state: 'rejected',
-      text: 'Scanner and keyboard layout do not fit',
-      detail: "Nothing was recorded. Set the scanner to this computer's layout, and scan again.",
-    },
-    true,
-  );
+  screen.put(newId(), { title: text, at: timestamp(), ...misread }, true);
   sound.play('rejected');
 }
 

@@ -72,9 +72,10 @@ export function createModes({ own, beside }) {
       if (spoke && isHere(device)) speaker = device;
       paint();
     },
-    /** It has scanned something that says nothing of a mode. */
-    spoke: (device) => {
-      if (isHere(device)) speaker = device;
+    /** It has only recorded a scan: whatever it was in is over, as after a restart of the daemon. The screen's own answers say more. */
+    plain: (device, spoke) => {
+      if (device !== own()) known.set(device, { mode: 'record', rest: 'record', until: null, subject: '' });
+      if (spoke && isHere(device)) speaker = device;
       paint();
     },
     /** From how the server says that things stand: only where nothing newer is known. */

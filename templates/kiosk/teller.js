@@ -78,7 +78,7 @@ export function createTeller({ screen, sound, modes, identity, ask }) {
         const loud = !whole && isNew(event);
         const device = deviceOf(event);
         if (action) modes.tell(action.device, action, loud);
-        else if (loud && device) modes.spoke(device);
+        else if (device) modes.plain(device, loud);
         settle(event, action, event.created_at, loud);
       }
     },

@@ -16,6 +16,13 @@ const looks = {
   place: 'turn',
 };
 
+/** A character came that the computer's layout cannot make. */
+export const misread = {
+  state: 'rejected',
+  text: 'Scanner and keyboard layout do not fit',
+  detail: "Nothing was recorded. Set the scanner to this computer's layout, and scan again.",
+};
+
 /** `action` is what a mode made of the scan, if one did; `asset` is what is known of the one that it names. */
 export function verdictOf(event, action, asset, placeOf) {
   const outcome = action?.outcome ?? plainOutcome(event);

@@ -96,6 +96,15 @@ describeInBrowser('modes on a kiosk page', () => {
     await screen.mode(/Check-in/);
     await bench.pty.send('CMD:DONE\r');
     await screen.mode(/Record/);
+    // The mode ends with the daemon, and the band does not say otherwise for long.
+    await bench.pty.send('CMD:CHECK-IN\r');
+    await screen.mode(/Check-in/);
+    await bench.daemon.restart('SIGTERM');
+    await screen.isUp();
+    await bench.pty.send('PUMP-0042\r');
+    await screen.shown('known', 'PUMP-0042');
+    await screen.says('Infusion pump');
+    await screen.mode(/^\s*Record/);
   });
 
   it('are kept for when the server is back: what was scanned meanwhile is done, in order, with its own time', async () => {

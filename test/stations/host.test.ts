@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createLine, type Server as Line, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -202,6 +202,22 @@ it('puts aside what the daemon refuses for good, and goes on, whatever was sent 
   });
 });
 
+it('goes on past a refused one in the mode that was begun before it, however the rest was parted', async () => {
+  await startHost();
+  weather = 'away';
+  type('CMD:CHECK-IN', 'A-1', 'A-2', 'x'.repeat(600), 'A-1', 'CMD:DONE', 'A-2');
+  await until(() => waiting() === 7, 'the scans to wait');
+  weather = 'fine';
+  await answered(6);
+  expect(answers.map(({ outcome }) => outcome)).toEqual([
+    'command',
+    ...Array(3).fill('refused'),
+    'command',
+    'recorded',
+  ]);
+  expect(answers.map(({ mode }) => mode)).toEqual([...Array(4).fill('check_in'), 'record', 'record']);
+});
+
 it('sends what has waited many at a time', async () => {
   await startHost();
   weather = 'away';
@@ -255,10 +271,20 @@ it('ends without the answer of a daemon that says nothing, and sends the scan at
   expect(await stored('MUTE-1')).toHaveLength(1);
 });
 
-it('is alone over its folder', async () => {
+it('is alone over its folder, whatever that is called', async () => {
   await startHost();
   const first = host!;
   await expect(startHost()).rejects.toThrow(/Another `assetra devices run`/);
+  await host!.stop();
+  const folder = dir;
+  dir = `${folder}-link`;
+  symlinkSync(folder, dir);
+  try {
+    await expect(startHost()).rejects.toThrow(/Another `assetra devices run`/);
+  } finally {
+    rmSync(dir);
+    dir = folder;
+  }
   await host!.stop();
   host = first;
 });

@@ -23,10 +23,9 @@ export interface Site {
 /** Done, or refused with its reason: then nothing but the scan is kept. Throws only what another attempt may cure. */
 export async function act(ctx: TenantContext, scan: ScanRow, state: ModeState, site: Site): Promise<Deed> {
   if (state.mode === 'record') return record(ctx, scan);
-  const overtaken = await overtakenBy(ctx, scan, state);
-  if (overtaken) return refused(overtaken);
   try {
-    return await ctx.db.savepoint(() => deeds[state.mode](ctx, scan, state, site));
+    const overtaken = await overtakenBy(ctx, scan, state);
+    return overtaken ? refused(overtaken) : await ctx.db.savepoint(() => deeds[state.mode](ctx, scan, state, site));
   } catch (error) {
     if (!isRefusal(error)) throw error;
     return refused(error.message);
@@ -41,7 +40,9 @@ async function overtakenBy(ctx: TenantContext, scan: ScanRow, { mode }: ModeStat
   const { asset, offline_captured_at: made } = scan;
   if (asset === null || made === null || mode === 'stock_take') return undefined;
   if (ctx.now().getTime() - Date.parse(made) <= late) return undefined;
-  const newer = await history.latestByOthers(ctx, asset, ['assign', 'move'], made);
+  // First: somebody may be about to commit what is newer.
+  await assets.forChange(ctx, asset);
+  const newer = await history.custodyByOthers(ctx, asset, made);
   if (!newer) return undefined;
   const at = newer.created_at.slice(0, 16).replace('T', ' ');
   return `Too late: ${newer.actor_label} moved or handed over this asset at ${at} UTC, after the scan was made. Look where it is. The scan is kept.`;

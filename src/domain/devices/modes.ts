@@ -40,10 +40,13 @@ export const resting = ({ mode }: Resting, at: string): ModeState => ({
   at,
 });
 
-/** The state that a scan made at `at` meets; by the times of the scans, so that waiting on disk ends no mode. */
+/**
+ * The state that a scan made at `at` meets; by the times of the scans, so that waiting on disk ends no mode. One that was made long
+ * before what was begun, as when a refused one is sent again, has no part in it.
+ */
 export function stateAt(state: ModeState | null, rest: Resting, at: string): ModeState {
-  const isOver = state === null || Date.parse(at) - Date.parse(state.at) > rest.mode_timeout_s * 1_000;
-  return isOver ? resting(rest, at) : { ...state, at };
+  const isApart = state === null || Math.abs(Date.parse(at) - Date.parse(state.at)) > rest.mode_timeout_s * 1_000;
+  return isApart ? resting(rest, at) : { ...state, at };
 }
 
 /** When silence will end the mode; null in the one that it would fall back to with nothing begun. */

@@ -117,7 +117,7 @@ async function takeInside(ctx: TenantContext, scanner: Scanner, sent: readonly L
   const bodies = sent.map((scan) => ({ ...scan, location, source_type }));
   const answers: Answer[] = [];
   let { state } = scanner;
-  const outcomes = await scans.recordMany(ctx, bodies, { inOrder: true });
+  const outcomes = await scans.recordMany(ctx, bodies, { inOrder: true, hold: sent.length > 1 });
   for (const [index, outcome] of outcomes.entries()) {
     if ('refusal' in outcome) throw outcome.refusal;
     const met = stateAt(state, scanner, sent[index]!.captured_at);
@@ -175,6 +175,8 @@ async function turned(
 ): Promise<Turn | undefined> {
   const meaning = await placeOrCommand(ctx, scan.raw_value);
   if (meaning?.kind === 'command') return commanded(state, scanner, meaning.command);
+  // Misread, it may be another's badge, or another place.
+  if (scan.status === 'rejected') return undefined;
   if (state.mode === 'check_out') {
     const member = await accounts.memberByBadge(ctx, barcodes.candidates(scan.raw_value).text);
     if (member) return badged(state, member);

@@ -2,7 +2,6 @@
 import canonicalize from 'canonicalize';
 import { sha256 } from '../../base/ids.ts';
 import { type TenantContext, timestamp } from '../../db/context.ts';
-import { listOf } from '../../db/lists.ts';
 import * as changes from '../../queue/changes.ts';
 import type { RowOf } from '../../resource/define.ts';
 import { list, type Page, parseListQuery, type QueryText } from '../../resource/pages.ts';
@@ -68,23 +67,22 @@ export async function knows(ctx: TenantContext, asset: number): Promise<boolean>
   return (await ctx.db.query(sql, [ctx.tenant.id, asset])).length > 0;
 }
 
-/** The newest record of these kinds after the moment that somebody else than the actor caused. */
-export async function latestByOthers(
+/** What tells that somebody has handed an asset over or put it elsewhere; corrections of a stock-take and others do so beside their purpose. */
+const custody =
+  "(event_type IN ('assign', 'move') OR (event_type <> 'create' AND " +
+  `(new_state LIKE '%"assigned_to":%' OR new_state LIKE '%"current_location":%')))`;
+
+/** The newest such record after the moment that somebody else than the actor caused. */
+export async function custodyByOthers(
   ctx: TenantContext,
   asset: number,
-  kinds: readonly EventType[],
   after: string,
 ): Promise<Pick<HistoryRow, 'actor_label' | 'created_at'> | undefined> {
-  const { marks, params } = listOf(kinds);
   const sql =
-    `SELECT actor_label, created_at FROM asset_state_history WHERE tenant_id = ? AND asset_id = ? AND event_type IN ${marks} ` +
+    `SELECT actor_label, created_at FROM asset_state_history WHERE tenant_id = ? AND asset_id = ? AND ${custody} ` +
     'AND created_at > ? AND actor_label <> ? ORDER BY id DESC LIMIT 1';
-  const rows = await ctx.db.query<Pick<HistoryRow, 'actor_label' | 'created_at'>>(sql, [
-    ...[ctx.tenant.id, asset],
-    ...params,
-    ...[after, ctx.actor.label],
-  ]);
-  return rows[0];
+  const params = [ctx.tenant.id, asset, after, ctx.actor.label];
+  return (await ctx.db.query<Pick<HistoryRow, 'actor_label' | 'created_at'>>(sql, params))[0];
 }
 
 /** The records of one asset, newest first unless the query says otherwise. */

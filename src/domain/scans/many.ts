@@ -24,21 +24,25 @@ import { type ScanRow, scanEvents } from './resource.ts';
 /** What became of a scan: stored, known before, or refused by an error. */
 export type Outcome = { scan: ScanRow; repeated: boolean } | { refusal: AppError };
 
-/**
- * In the caller's transaction, which a failure of the database ends; an outcome for each body, in their order. `inOrder`: ids
- * rise in that order too, for whoever sends scans in no other order ever.
- */
+export interface Manner {
+  /** Ids rise in the order of the bodies, for whoever sends scans in no other order ever. */
+  inOrder?: boolean;
+  /** The assets that they name are locked before, in one order for all, for whoever changes them next. */
+  hold?: boolean;
+}
+
+/** In the caller's transaction, which a failure of the database ends; an outcome for each body, in their order. */
 export async function recordMany(
   ctx: TenantContext,
   bodies: readonly unknown[],
-  { inOrder = false } = {},
+  manner: Manner = {},
 ): Promise<Outcome[]> {
   const read = bodies.map((body) => refusable(() => ({ input: inputOf(body) })));
   // Nearly every scan is new, and a planner without statistics may read the whole table for a list of ids: so the unique index
   // tells that some were there before, and only then is it asked which.
   for (const ask of [false, true]) {
     try {
-      return await ctx.db.savepoint(() => together(ctx, read, ask, inOrder));
+      return await ctx.db.savepoint(() => together(ctx, read, ask, manner));
     } catch (error) {
       if (isFailure(error)) throw error;
     }
@@ -60,16 +64,16 @@ export function refusalOf(log: Log, error: unknown): AppError {
 /** A database that is away or gave the transaction up helps no single scan either. */
 const isFailure = (error: unknown): boolean => (error as { status?: number }).status === 503;
 
-async function together(ctx: TenantContext, read: readonly Read[], ask: boolean, inOrder: boolean): Promise<Outcome[]> {
+async function together(ctx: TenantContext, read: readonly Read[], ask: boolean, manner: Manner): Promise<Outcome[]> {
   const inputs = read.flatMap((one) => ('input' in one ? one.input : []));
   const known = ask ? await knownOf(ctx, inputs) : new Map<string, ScanRow>();
-  const lookups = await lookupsFor(ctx, inputs);
+  const lookups = await lookupsFor(ctx, inputs, manner.hold);
   const fresh = new Map<string, Prepared>();
   const decided: (Outcome | { fresh: string; repeated: boolean })[] = [];
   for (const one of read) decided.push('input' in one ? await decide(ctx, one.input) : one);
   const prepared = [...fresh.values()];
   const rows = prepared.map(({ values }) => values);
-  const stored = await store.insertAll(ctx, scanEvents, inOrder ? rows : inOneOrder(ctx, rows));
+  const stored = await store.insertAll(ctx, scanEvents, manner.inOrder ? rows : inOneOrder(ctx, rows));
   const scans = new Map(stored.map((scan) => [scan.client_event_id!, scan]));
   for (const { values, asset } of prepared) remember(ctx, scans.get(values.client_event_id!)!, asset);
   return decided.map((one) => ('fresh' in one ? { scan: scans.get(one.fresh)!, repeated: one.repeated } : one));
@@ -120,11 +124,13 @@ async function knownOf(ctx: TenantContext, inputs: readonly ScanInput[]): Promis
 }
 
 /** What these scans will ask, in a statement or two; what is not foreseen is asked when it comes up. */
-async function lookupsFor(ctx: TenantContext, inputs: readonly ScanInput[]): Promise<Lookups> {
+async function lookupsFor(ctx: TenantContext, inputs: readonly ScanInput[], hold = false): Promise<Lookups> {
   const named = [...new Set(inputs.flatMap(({ asset }) => asset ?? []))];
   const claimable = inputs.filter(({ asset }) => asset !== null);
   const texts = inputs.filter(({ asset }) => asset === null).flatMap(({ raw_value }) => textsOf(raw_value));
   const codes = await assets.byCodes(ctx, [...new Set(texts)]);
+  const coded = [...codes.values()].flatMap((asset) => asset?.id ?? []);
+  if (hold && !ctx.db.oneWriter) await assets.byIds(ctx, [...new Set(coded)], true);
   const rows = new Map((await store.allWith(ctx, assets.resource, 'id', named)).map((row) => [row.id, row]));
   const claims = claimable.map(({ raw_value }) => barcodes.candidates(raw_value).text);
   const unclaimed = await assets.unclaimedOf(ctx, [...new Set(claims)]);
