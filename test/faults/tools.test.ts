@@ -37,7 +37,7 @@ describe('a daemon and its writers', () => {
     expect([daemon.address, daemon.pid === pid]).toEqual([address, false]);
     await stage.flowing();
     await stage.expectNothingLost();
-  });
+  }, 120_000);
 
   it('are out of balance when a scan is lost, doubled by its history or nobody sent it', async () => {
     const { writers, config } = stage;

@@ -92,9 +92,9 @@ onEveryDatabase('the change log', (dialect) => {
     const start = await head(ctx);
     const [{ last }] = (await database.query('SELECT MAX(id) AS last FROM locations')) as [{ last: number | null }];
     const written: number[] = [];
-    const end = Date.now() + 1_500;
+    const end = Date.now() + 20_000;
     const writer = async () => {
-      while (Date.now() < end) {
+      while (written.length < 400 && Date.now() < end) {
         const at = new Date();
         // A request is stamped before its turn to write comes.
         await pause(3);
