@@ -2,26 +2,25 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tar from 'tar';
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeChangeable } from '../../migrations/insert-only.ts';
 import { loadConfig } from '../../src/base/config.ts';
 import { type Site, siteOf } from '../../src/cli/site.ts';
 import { Database } from '../../src/db/database.ts';
 import * as assets from '../../src/domain/assets/service.ts';
 import { unique } from '../support/samples.ts';
-import { assetra, ensureBuilt, spawned } from './spawn.ts';
+import { initPlant } from './plant.ts';
+import { assetra, spawned } from './spawn.ts';
 
 let folder: string;
 let dir: string;
 
-beforeAll(ensureBuilt, 300_000);
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'assetra-audit-'));
   dir = join(folder, 'site');
-  const init = ['init', '--yes', '--dir', dir, '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin'];
-  expect((await assetra(init, { input: 'a good long pass phrase' })).code).toBe(0);
+  await initPlant(dir);
   await onSite((site) => addAssets(site, 5));
-});
+}, 300_000);
 afterEach(() => rmSync(folder, { recursive: true }));
 
 async function onSite(work: (site: Site) => Promise<void>): Promise<void> {

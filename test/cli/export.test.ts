@@ -3,13 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { silentLog } from '../../src/base/log.ts';
-import { Database } from '../../src/db/database.ts';
+import type { TenantContext } from '../../src/db/context.ts';
+import type { Database } from '../../src/db/database.ts';
 import { served } from '../../src/domain/assets/service.ts';
 import { noSmallDisk, SmallDisk } from '../support/faults/small-disk.ts';
 import { until } from '../support/pty.ts';
 import { sheetsOf } from '../support/workbook.ts';
-import { assetra, ensureBuilt, program } from './spawn.ts';
+import { besides, initPlant } from './plant.ts';
+import { assetra, program } from './spawn.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'assetra-export-'));
 const dir = join(folder, 'site');
@@ -19,20 +20,13 @@ const file = (name: string) => join(folder, name);
 const noDisk = noSmallDisk();
 
 beforeAll(async () => {
-  ensureBuilt();
-  const init = ['init', '--yes', '--dir', dir, '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin'];
-  expect((await assetra(init, { input: 'a good long pass phrase' })).code).toBe(0);
+  await initPlant(dir);
   expect((await assetra(['tenant', 'add', 'Plant 2', '--dir', dir])).code).toBe(0);
-  await addAssets();
+  await besides(dir, addAssets);
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** As another program beside the command line does. */
-async function addAssets(): Promise<void> {
-  const database = new Database({ dialect: 'sqlite', filename: join(dir, 'assetra.db'), poolSize: 1 });
-  const actor = { kind: 'system', id: null, label: 'test', role: 'admin', superuser: true } as const;
-  const tenant = { id: 1, name: 'Plant 1', slug: 'plant-1', settings: {} };
-  const ctx = { db: database, tenant, actor, now: () => new Date(), log: silentLog };
+async function addAssets(ctx: TenantContext, database: Database): Promise<void> {
   for (const [asset_tag, name, status] of [
     ['T-1', '=Pump', 'active'],
     ['T-2', 'Größe 测试', 'active'],
@@ -43,7 +37,6 @@ async function addAssets(): Promise<void> {
   const { id: _, ...columns } = row!;
   const many = Array.from({ length: 30_000 }, (_, index) => ({ ...columns, tenant_id: 2, asset_tag: `M-${index}` }));
   await database.insertMany('assets', many as never);
-  await database.close();
 }
 
 // Each starts the program several times.

@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { silentLog } from '../../src/base/log.ts';
-import { Database } from '../../src/db/database.ts';
+import type { TenantContext } from '../../src/db/context.ts';
 import { served } from '../../src/domain/assets/service.ts';
 import { drawZpl, pagesOf, textOf, zxing } from '../support/decode.ts';
-import { assetra, ensureBuilt } from './spawn.ts';
+import { besides, initPlant } from './plant.ts';
+import { assetra } from './spawn.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'assetra-labels-'));
 const dir = join(folder, 'site');
@@ -18,10 +18,8 @@ const file = (name: string) => join(folder, name);
 const codesOn = async (picture: Uint8Array) => (await zxing(picture)).map(({ text }) => text);
 
 beforeAll(async () => {
-  ensureBuilt();
-  const init = ['init', '--yes', '--dir', dir, '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin'];
-  expect((await assetra(init, { input: 'a good long pass phrase' })).code).toBe(0);
-  await addAssets();
+  await initPlant(dir);
+  await besides(dir, addAssets);
   const made = await run('batch', 'create', '--prefix', 'B-', '--from', '1', '--to', '40', '--json');
   expect([made.code, made.stderr]).toEqual([0, '']);
   const batch = { batch_id: 1, tenant_id: 1, prefix: 'B-', from: 1, to: 40, labels: 40, status: 'ready' };
@@ -29,19 +27,13 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** As another program beside the command line does. */
-async function addAssets(): Promise<void> {
-  const database = new Database({ dialect: 'sqlite', filename: join(dir, 'assetra.db'), poolSize: 1 });
-  const actor = { kind: 'system', id: null, label: 'test', role: 'admin', superuser: true } as const;
-  const tenant = { id: 1, name: 'Plant 1', slug: 'plant-1', settings: {} };
-  const ctx = { db: database, tenant, actor, now: () => new Date(), log: silentLog };
+async function addAssets(ctx: TenantContext): Promise<void> {
   for (const [asset_tag, name, status] of [
     ['T-1', 'Pump', 'active'],
     ['T-2', 'Größe 测试', 'active'],
     ['T-3', 'Lathe', 'lost'],
   ])
     await served.create(ctx, { asset_tag, name, status });
-  await database.close();
 }
 
 describe('a batch', () => {

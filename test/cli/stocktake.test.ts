@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { silentLog } from '../../src/base/log.ts';
-import { Database } from '../../src/db/database.ts';
+import type { TenantContext } from '../../src/db/context.ts';
 import * as assets from '../../src/domain/assets/service.ts';
 import * as locations from '../../src/domain/locations/service.ts';
-import { assetra, ensureBuilt, program } from './spawn.ts';
+import { besides, initPlant } from './plant.ts';
+import { assetra, program } from './spawn.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'assetra-stocktake-'));
 const dir = join(folder, 'site');
@@ -21,20 +21,13 @@ const open = async (...flags: string[]) =>
   String((await json(['open', 'Ward 3', '--tenant', 'plant-1', ...flags])).document.session_id);
 
 beforeAll(async () => {
-  ensureBuilt();
-  const init = ['init', '--yes', '--dir', dir, '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin'];
-  expect((await assetra(init, { input: 'a good long pass phrase' })).code).toBe(0);
+  await initPlant(dir);
   expect((await assetra(['tenant', 'add', 'Plant 2', '--dir', dir])).code).toBe(0);
-  await addAssets();
+  await besides(dir, addAssets);
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** As another program beside the command line does. */
-async function addAssets(): Promise<void> {
-  const database = new Database({ dialect: 'sqlite', filename: join(dir, 'assetra.db'), poolSize: 1 });
-  const actor = { kind: 'system', id: null, label: 'test', role: 'admin', superuser: true } as const;
-  const tenant = { id: 1, name: 'Plant 1', slug: 'plant-1', settings: {} };
-  const ctx = { db: database, tenant, actor, now: () => new Date(), log: silentLog };
+async function addAssets(ctx: TenantContext): Promise<void> {
   const place = async (code: string) => (await locations.served.create(ctx, { name: `Place ${code}`, code })).id;
   const [ward, store] = [await place('WARD-3'), await place('STORE')];
   for (const [asset_tag, current_location] of [
@@ -44,7 +37,6 @@ async function addAssets(): Promise<void> {
     ['S-1', store],
   ] as const)
     await assets.served.create(ctx, { asset_tag, name: `Asset ${asset_tag}`, current_location });
-  await database.close();
 }
 
 describe('a stock-take at the shell', () => {

@@ -2,30 +2,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { silentLog } from '../../src/base/log.ts';
-import { Database } from '../../src/db/database.ts';
+import type { TenantContext } from '../../src/db/context.ts';
 import * as assets from '../../src/domain/assets/service.ts';
 import { sync } from '../../src/domain/sync/service.ts';
-import { assetra, ensureBuilt } from './spawn.ts';
+import { besides, initPlant } from './plant.ts';
+import { assetra } from './spawn.ts';
 
 const dir = join(mkdtempSync(join(tmpdir(), 'assetra-sync-')), 'site');
 const run = (...args: string[]) => assetra(['sync', ...args, '--tenant', 'plant-1', '--dir', dir]);
 const json = async (...args: string[]) => JSON.parse((await run(...args, '--json')).stdout);
 
 beforeAll(async () => {
-  ensureBuilt();
-  const init = ['init', '--yes', '--dir', dir, '--tenant', 'Plant 1', '--admin', 'alice', '--password-stdin'];
-  expect((await assetra(init, { input: 'a good long pass phrase' })).code).toBe(0);
-  await pushed();
+  await initPlant(dir);
+  await besides(dir, pushed);
 }, 300_000);
 afterAll(() => rmSync(join(dir, '..'), { recursive: true }));
 
 /** Two edits that lose, one of them of an asset that is gone, and a scan that cannot be stored. */
-async function pushed(): Promise<void> {
-  const database = new Database({ dialect: 'sqlite', filename: join(dir, 'assetra.db'), poolSize: 1 });
-  const actor = { kind: 'system', id: null, label: 'test', role: 'admin', superuser: true } as const;
-  const tenant = { id: 1, name: 'Plant 1', slug: 'plant-1', settings: {} };
-  const ctx = { db: database, tenant, actor, now: () => new Date(), log: silentLog };
+async function pushed(ctx: TenantContext): Promise<void> {
   const edits = [];
   for (const asset_tag of ['A-1', 'A-2']) {
     const { id, updated_at } = await assets.served.create(ctx, { asset_tag, name: 'Drill' });
@@ -40,7 +34,6 @@ async function pushed(): Promise<void> {
   const scan_events = [{ raw_value: 'a\0b' }];
   await sync(ctx, { device_identifier: 'phone-1', scan_events, asset_changes: edits });
   await assets.served.remove(ctx, edits[1]!.id);
-  await database.close();
 }
 
 describe('what apps sent, at the shell', () => {
