@@ -85,7 +85,7 @@ onEveryDatabase('bad input', (dialect) => {
           if (status === 400 && operation.id !== 'assets.bulk') expect(Object.keys(body).length).toBeGreaterThan(0);
         }
       }
-    });
+    }, 120_000);
 
     it('accepts no 5xx for any generated body', async () => {
       const fields = shapeOf(operation);
