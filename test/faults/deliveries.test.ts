@@ -111,7 +111,7 @@ onEveryDatabase('deliveries', (dialect) => {
       await stage.writers.settle();
       await expectAllDelivered(stage, database, sink);
     },
-    120_000 + kills * 20_000,
+    240_000 + kills * 40_000,
   );
 });
 

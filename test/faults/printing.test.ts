@@ -87,14 +87,17 @@ onEveryDatabase('a printer and a daemon that fail at random', (dialect) => {
       };
       /** Labels that were under way while something broke: only these may be doubted. */
       const doubtful = new Set<string>();
+      const underWay = (state: string | undefined) => state === 'sending' || state === 'sent';
       const breaking = async (work: () => Promise<void> | void) => {
         const before = await states();
         await work();
-        const after = await states();
-        const underWay = (state: string | undefined) => state === 'sending' || state === 'sent';
-        for (const [code, state] of after)
-          if (underWay(state) || underWay(before.get(code)) || (state === 'unknown' && before.get(code) === 'queued'))
-            doubtful.add(code);
+        // What was taken as it broke may be told a moment later.
+        for (const moment of [0, 400]) {
+          await pause(moment);
+          for (const [code, state] of await states())
+            if (underWay(state) || underWay(before.get(code)) || (state === 'unknown' && before.get(code) === 'queued'))
+              doubtful.add(code);
+        }
       };
       const faults = {
         paper: async () => {
