@@ -2,6 +2,7 @@
  * The drivers against real kernel devices, in a virtual machine: uhid, a USB gadget (CDC-ACM and keyboard), udev.
  *   mkdir hw; cd hw; apt-get install --no-install-recommends qemu-system-x86 seabios udev
  *   apt-get download linux-image-6.1.0-56-amd64 busybox-static libusb-1.0-0; for f in *.deb; do dpkg-deb -x $f .; done
+ *   $(ls bin/busybox usr/bin/busybox 2>/dev/null) depmod -b $PWD $(ls lib/modules)
  *   ASSETRA_HW=$PWD npm run test:hw
  * Skips by name where one of them is missing.
  */
